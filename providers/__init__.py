@@ -1,0 +1,1 @@
+"""One vendor's wire format a file, all behind `base.Provider`."""

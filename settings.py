@@ -1,0 +1,103 @@
+"""Every setting and its default: read once, checked whole, then passed down as a value.
+
+Vendors' variables have the names their users know; ours begin with LEADSTREAM_. Keys are secrets:
+their `repr()` is masked, and only the provider they belong to unwraps them.
+"""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field, SecretStr, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+Names = Annotated[tuple[str, ...], NoDecode]
+
+
+def _vendor(name: str) -> str:
+    return Field(default="", validation_alias=name)
+
+
+def _key(name: str) -> SecretStr:
+    return Field(default=SecretStr(""), validation_alias=name)
+
+
+class Settings(BaseSettings):
+    """All settings, as the environment gives them."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="LEADSTREAM_", extra="ignore", frozen=True, populate_by_name=True
+    )
+
+    # Vendors. A base URL is what the vendor's SDK takes.
+    anthropic_api_key: SecretStr = _key("ANTHROPIC_API_KEY")
+    anthropic_base_url: str = _vendor("ANTHROPIC_BASE_URL")
+    claude_model: str = _vendor("CLAUDE_MODEL")
+    cerebras_api_key: SecretStr = _key("CEREBRAS_API_KEY")
+    cerebras_base_url: str = _vendor("CEREBRAS_BASE_URL")
+    cerebras_model: str = _vendor("CEREBRAS_MODEL")
+    deepseek_api_key: SecretStr = _key("DEEPSEEK_API_KEY")
+    deepseek_base_url: str = _vendor("DEEPSEEK_BASE_URL")
+    deepseek_model: str = _vendor("DEEPSEEK_MODEL")
+    ollama_base_url: str = _vendor("OLLAMA_BASE_URL")
+    ollama_host: str = _vendor("OLLAMA_HOST")
+    ollama_model: str = _vendor("OLLAMA_MODEL")
+
+    # Where it listens and what it keeps.
+    host: str = "127.0.0.1"
+    port: int = Field(default=8001, ge=0, le=65535)
+    database_url: str = "sqlite:///leadstream.db"
+    root_path: str = ""
+
+    # Which models answer.
+    providers: Names = ()
+    local_model: str = "bundled"
+    scripted: str = ""
+
+    # How long anything may take, in seconds.
+    connect_timeout_s: float = Field(default=5, gt=0)
+    first_token_timeout_s: float = Field(default=60, gt=0)
+    idle_timeout_s: float = Field(default=30, gt=0)
+    total_timeout_s: float = Field(default=600, gt=0)
+    send_timeout_s: float = Field(default=30, gt=0)
+    abandon_after_s: float = Field(default=300, gt=0)
+    heartbeat_s: float = Field(default=15, gt=0)
+    drain_s: float = Field(default=20, ge=0)
+
+    # What happens when something fails.
+    retry_attempts: int = Field(default=2, ge=0, le=10)
+    retry_base_s: float = Field(default=0.5, ge=0)
+    breaker_threshold: int = Field(default=5, ge=1)
+    breaker_reset_s: float = Field(default=5, gt=0)
+    recovery_attempts: int = Field(default=3, ge=0)
+
+    # How much at once, and for how long it is kept.
+    journal_interval_ms: float = Field(default=10, ge=0, le=1000)
+    max_streams: int = Field(default=400, ge=1)
+    max_followers: int = Field(default=2000, ge=1)
+    log_format: Literal["auto", "text", "json"] = "auto"
+
+    @field_validator("providers", mode="before")
+    @classmethod
+    def _split(cls, value: object) -> object:
+        """`PROVIDERS=claude,local`: the only providers, and their order is the ranking."""
+        if not isinstance(value, str):
+            return value
+        return [name.strip() for name in value.split(",") if name.strip()]
+
+    @field_validator("root_path")
+    @classmethod
+    def _rooted(cls, value: str) -> str:
+        if value and (not value.startswith("/") or value.endswith("/")):
+            raise ValueError("must begin with / and not end with it, as in /sales")
+        return value
+
+    @property
+    def database_path(self) -> Path:
+        return Path(self.database_url.removeprefix("sqlite:///"))
+
+    @field_validator("database_url")
+    @classmethod
+    def _sqlite(cls, value: str) -> str:
+        if not value.startswith("sqlite:///") or value in ("sqlite:///", "sqlite:///:memory:"):
+            raise ValueError("must name a SQLite file, as in sqlite:///leadstream.db")
+        return value
