@@ -70,6 +70,18 @@ class Problem(Exception):
         if retryable is not None:
             self.retryable = retryable
 
+    def described(self) -> dict[str, Any]:
+        """The `error` object of an `error` event."""
+        error: dict[str, Any] = {
+            "code": self.code,
+            "message": self.detail,
+            "retryable": self.retryable,
+            "status": self.status,
+        }
+        if self.retry_after_s is not None:
+            error["retry_after_ms"] = round(self.retry_after_s * 1000)
+        return error
+
 
 class BadRequest(Problem):
     status = 400

@@ -7,7 +7,7 @@ their `repr()` is masked, and only the provider they belong to unwraps them.
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field, SecretStr, field_validator
+from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 Names = Annotated[tuple[str, ...], NoDecode]
@@ -51,7 +51,7 @@ class Settings(BaseSettings):
     # Which models answer.
     providers: Names = ()
     local_model: str = "bundled"
-    scripted: str = ""
+    scripted: bool = False
 
     # How long anything may take, in seconds.
     connect_timeout_s: float = Field(default=5, gt=0)
@@ -101,3 +101,25 @@ class Settings(BaseSettings):
         if not value.startswith("sqlite:///") or value in ("sqlite:///", "sqlite:///:memory:"):
             raise ValueError("must name a SQLite file, as in sqlite:///leadstream.db")
         return value
+
+
+class SettingsError(Exception):
+    """The environment cannot be used; `faults` has one line for each bad value."""
+
+    def __init__(self, faults: list[str]) -> None:
+        super().__init__("\n".join(faults))
+        self.faults = faults
+
+
+def load_settings() -> Settings:
+    """Read the environment. Raises SettingsError; a bad key's value is not repeated in it."""
+    try:
+        return Settings()
+    except ValidationError as error:
+        raise SettingsError([_fault(e["loc"], e["msg"]) for e in error.errors()]) from None
+
+
+def _fault(place: tuple[int | str, ...], message: str) -> str:
+    name = str(place[0])
+    variable = name if name.isupper() else f"LEADSTREAM_{name.upper()}"
+    return f"{variable}: {message.removeprefix('Value error, ')}"

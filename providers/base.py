@@ -88,6 +88,9 @@ class Provider(ABC):
     continues: ClassVar[bool] = False
     """Whether the same model takes `Request.prefix` as the beginning of its answer."""
 
+    constant_prompts: tuple[str, ...] = ()
+    """How the prompts to come begin; set before entering. A local model reads them ahead."""
+
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
 

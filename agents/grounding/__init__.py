@@ -1,0 +1,1 @@
+"""What agents may rely on: the lead, and later its facts, scores, checks and policies."""

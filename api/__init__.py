@@ -1,0 +1,1 @@
+"""HTTP: one file per noun, each with its `routes`."""

@@ -1,0 +1,159 @@
+"""Streams: start one, follow it from any position, stop it."""
+
+import re
+from typing import Any
+
+from starlette.requests import HTTPConnection, Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Route, WebSocketRoute
+from starlette.websockets import WebSocket
+
+from api import body, event_stream
+from api.house import House, house_of
+from errors import BadRequest, Invalid, NotFound, Problem
+from executions.executions import Started
+from executions.start import Start, StartOptions, checked
+from streams import sse
+from streams.log import Log
+
+_LEAD_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
+
+_OPTIONS = frozenset(StartOptions.model_fields)
+
+
+async def start(request: Request) -> Response:
+    """`POST /api/stream/start/{lead_id}`: 201 once the execution is committed."""
+    lead_id = lead_id_of(request.path_params["lead_id"])
+    said = await body.json_object(request)
+    known = {"agent_type", "input", "lead", *_OPTIONS}
+    _refuse_unknown(said, known)
+    agent_type = said.get("agent_type")
+    if not isinstance(agent_type, str):
+        raise Invalid(
+            "Which agent? `agent_type` is a name of GET /api/agents.",
+            errors=[{"pointer": "/agent_type", "detail": "a string is required"}],
+        )
+    started = await house_of(request).executions.start(
+        Start(
+            agent_type=agent_type,
+            input=_object(said, "input") or {},
+            options=options_of(said),
+            lead_id=lead_id,
+            lead=_object(said, "lead"),
+            key=idempotency_key(request),
+        )
+    )
+    return _started(request, started)
+
+
+async def follow(request: Request) -> Response:
+    """`GET /api/stream/{stream_id}`: the events, from the beginning or after an id."""
+    house = house_of(request)
+    log = await log_of(house, request.path_params["stream_id"])
+    return event_stream.respond(request, house, log, {})
+
+
+async def stop(request: Request) -> Response:
+    """`POST /api/stream/stop/{stream_id}`: 200 with the receipt, the second time too."""
+    receipt = await house_of(request).executions.stop(request.path_params["stream_id"])
+    return Response(sse.to_json(receipt), media_type="application/json")
+
+
+async def follow_websocket(websocket: WebSocket) -> None:
+    """`/ws/stream/{stream_id}?after=`: a Problem before the upgrade is a close with its code."""
+    house = house_of(websocket)
+    try:
+        after = event_stream.position_of(None, websocket.query_params.get("after"))
+        log = await log_of(house, websocket.path_params["stream_id"])
+    except Problem as problem:
+        await websocket.accept()
+        await websocket.send_text(sse.to_json({"type": "problem", **problem.described()}).decode())
+        await websocket.close(1008, problem.code)
+        return
+    await event_stream.follow_websocket(websocket, house, log, after)
+
+
+async def log_of(house: House, stream_id: str) -> Log:
+    log = await house.journal.find(stream_id)
+    if log is None:
+        raise NotFound("There is no such stream.", code="unknown_stream")
+    return log
+
+
+def lead_id_of(given: str) -> str:
+    """By an allow-list: it never becomes part of a path, and looks like none."""
+    if not _LEAD_ID.fullmatch(given):
+        raise BadRequest(
+            "A lead's id has 1 to 64 letters, digits, - and _.",
+            code="bad_lead_id",
+        )
+    return given
+
+
+def options_of(said: dict[str, Any]) -> StartOptions:
+    """The options of an execution that stand in a body beside its input."""
+    return checked(StartOptions, {name: said[name] for name in said.keys() & _OPTIONS})
+
+
+def idempotency_key(request: Request) -> str | None:
+    key = request.headers.get("idempotency-key")
+    if key is not None and not (0 < len(key) <= 255 and all(" " <= c <= "~" for c in key)):
+        raise BadRequest(
+            "An Idempotency-Key is 1 to 255 printable ASCII characters.",
+            code="bad_idempotency_key",
+        )
+    return key
+
+
+def url(request: HTTPConnection, path: str) -> str:
+    """An absolute path that works where the reader is, also below a prefix."""
+    return f"{request.scope.get('root_path', '')}{path}"
+
+
+def _started(request: Request, started: Started) -> Response:
+    stream_url = url(request, f"/api/stream/{started.stream_id}")
+    answer = {
+        "stream_id": started.stream_id,
+        "execution_id": started.execution_id,
+        "agent_type": started.agent_type,
+        "lead_id": started.lead_id,
+        "stream_url": stream_url,
+        "stop_url": url(request, f"/api/stream/stop/{started.stream_id}"),
+        "websocket_url": url(request, f"/ws/stream/{started.stream_id}"),
+    }
+    headers = {"Location": stream_url}
+    if started.replayed:
+        headers["Idempotency-Replayed"] = "true"
+    return Response(
+        sse.to_json(answer),
+        status_code=200 if started.replayed else 201,
+        headers=headers,
+        media_type="application/json",
+    )
+
+
+def _object(said: dict[str, Any], name: str) -> dict[str, Any] | None:
+    value = said.get(name)
+    if value is not None and not isinstance(value, dict):
+        raise Invalid(
+            f"`{name}` is a JSON object.",
+            errors=[{"pointer": f"/{name}", "detail": "an object was expected"}],
+        )
+    return value
+
+
+def _refuse_unknown(said: dict[str, Any], known: set[str]) -> None:
+    if unknown := sorted(said.keys() - known):
+        raise Invalid(
+            f"Unknown here: {', '.join(unknown)[:200]}. Known: {', '.join(sorted(known))}.",
+            errors=[{"pointer": f"/{name}", "detail": "unknown field"} for name in unknown],
+        )
+
+
+# `path`, so that a slash or a dot-dot in the id is refused as an id and not as an unknown page.
+routes: list[BaseRoute] = [
+    Route("/api/stream/start/{lead_id:path}", start, methods=["POST"]),
+    Route("/api/stream/stop/{stream_id}", stop, methods=["POST"]),
+    Route("/api/stream/{stream_id}", follow, methods=["GET"]),
+    WebSocketRoute("/ws/stream/{stream_id}", follow_websocket),
+]

@@ -1,0 +1,260 @@
+"""Everything that runs: starts executions, finds them, and empties the house on the way out."""
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+from uuid import uuid4
+
+from pydantic import BaseModel
+
+from agents.base import BaseAgent, Context
+from agents.grounding.lead import Lead
+from errors import BadRequest, Invalid, NotFound, Problem, Storage
+from executions.admission import Admission
+from executions.execution import Execution
+from executions.start import Start, StartOptions, checked
+from routing.model_router import ModelRouter
+from routing.receipt import Past, Receipt
+from settings import Settings
+from store import executions as table
+from store import leads, streams
+from store.database import Database, Write
+from streams.journal import Journal
+from streams.log import Log
+
+START_COMMIT_S = 5.0
+"""How long a start waits for its row to be committed before it is refused."""
+
+
+@dataclass(frozen=True)
+class Started:
+    """What a start came to. `replayed`: the Idempotency-Key had started it before."""
+
+    execution_id: str
+    stream_id: str
+    agent_type: str
+    lead_id: str | None
+    replayed: bool = False
+
+
+@dataclass
+class Executions:
+    """Owns every running execution. Nothing outside holds one."""
+
+    agents: Mapping[str, type[BaseAgent]]
+    router: ModelRouter
+    journal: Journal
+    database: Database
+    settings: Settings
+    admission: Admission
+    running: dict[str, Execution] = field(default_factory=dict)
+    """By stream id."""
+
+    async def start(self, start: Start) -> Started:
+        """Start an execution; return once its row is committed. Raises a Problem for a refusal."""
+        agent_class = self.agent(start.agent_type)
+        input_data = agent_class.completed(checked(agent_class.Input, start.input, "/input"))
+        start = _with_key(start, agent_class.resend_key(input_data))
+        async with self.admission.keyed(start) as known:
+            if known is not None:
+                return await self._replayed(known)
+            self.admission.enter()
+            execution = None
+            try:
+                lead_id, lead, writes = await self._lead(start, agent_class)
+                context = Context(f"ex_{uuid4().hex}", self.database, lead)
+                execution = self._build(start.options, agent_class, input_data, context)
+                await self.admission.hold(
+                    execution, stop=getattr(input_data, "if_busy", "reject") == "stop"
+                )
+                await self._open(execution, start, lead_id, writes)
+            except BaseException:
+                self.admission.leave(execution)
+                raise
+            self.begin(execution)
+            return Started(execution.execution_id, execution.stream_id, start.agent_type, lead_id)
+
+    def agent(self, agent_type: str) -> type[BaseAgent]:
+        """Raises NotFound, without listing what there is."""
+        if agent_type not in self.agents:
+            raise NotFound(f"There is no agent {agent_type[:64]!r}.", code="unknown_agent")
+        return self.agents[agent_type]
+
+    def begin(self, execution: Execution) -> None:
+        """Let it run; when it ends its place is free."""
+        self.running[execution.stream_id] = execution
+        execution.on_end = self._end
+        execution.run()
+
+    def revive(self, row: dict[str, Any], past: Past) -> Execution:
+        """An execution of an earlier process, on its log, with its receipt. It does not run yet."""
+        agent_class = self.agent(row["agent_type"])
+        options = StartOptions.model_validate(row["options"]["start"])
+        context = Context(row["execution_id"], self.database, row["options"]["lead"])
+        input_data = agent_class.Input.model_validate(row["input"])
+        log = self.journal.open(row["stream_id"], last=row["last"])
+        execution = self._build(options, agent_class, input_data, context, log=log, past=past)
+        self.admission.take_over(execution)
+        return execution
+
+    async def stop(self, stream_id: str) -> dict[str, Any]:
+        """`{stream_id, status, metadata}`: the receipt. A second stop answers the same."""
+        if (execution := self.running.get(stream_id)) is not None:
+            await execution.stop()
+        row = await table.of_stream(self.database, stream_id)
+        if row is None:
+            raise NotFound("There is no such stream.", code="unknown_stream")
+        return {"stream_id": stream_id, "status": row["status"], "metadata": row["metadata"]}
+
+    async def finished(self, execution_id: str, stream_id: str) -> dict[str, Any]:
+        """The execution's row, once it has ended."""
+        if (execution := self.running.get(stream_id)) is not None:
+            await execution.ended()
+        row = await table.find(self.database, execution_id)
+        assert row is not None
+        return row
+
+    async def drain(self, within_s: float) -> None:
+        """Start nothing more; give what runs `within_s` to end, and leave the rest to recovery."""
+        self.admission.draining = True
+        running = list(self.running.values())
+        if running:
+            ends = [asyncio.create_task(execution.ended()) for execution in running]
+            _, late = await asyncio.wait(ends, timeout=within_s)
+            for end in late:
+                end.cancel()
+        await asyncio.gather(*(execution.leave() for execution in list(self.running.values())))
+
+    async def _open(
+        self, execution: Execution, start: Start, lead_id: str | None, writes: list[Write]
+    ) -> None:
+        """Commit the execution, its stream and its `start` event, all or nothing."""
+        now = datetime.now(UTC)
+        execution.log.append(
+            {
+                "type": "start",
+                "stream_id": execution.stream_id,
+                "execution_id": execution.execution_id,
+                "agent_type": start.agent_type,
+                "lead_id": lead_id,
+            },
+            *writes,
+            streams.created(execution.stream_id, now),
+            table.created(_row(execution, start, lead_id), now),
+            *(
+                [table.keyed(start.key, start.fingerprint(), execution.execution_id, now)]
+                if start.key
+                else []
+            ),
+            *execution.agent.opening_writes(execution.input),
+        )
+        try:
+            async with asyncio.timeout(START_COMMIT_S):
+                await execution.log.settled()
+        except TimeoutError:
+            refused = Storage("The disk does not take writes; nothing was started.")
+            execution.fail(refused)
+            raise refused from None
+        if execution.log.ended:
+            raise Problem("The start could not be stored. The log has the details.")
+
+    def _build(
+        self,
+        options: StartOptions,
+        agent_class: type[BaseAgent],
+        input_data: BaseModel,
+        context: Context,
+        *,
+        log: Log | None = None,
+        past: Past | None = None,
+    ) -> Execution:
+        receipt = Receipt(agent_class.task_type, self.router.candidates.prices, past=past)
+        router = self.router.bound(receipt, {**agent_class.options(), **options.for_router()})
+        return Execution(
+            context.execution_id,
+            agent_class(router, context),
+            input_data,
+            log or self.journal.open(f"st_{uuid4().hex}"),
+            receipt,
+            abandon_after_s=None if options.detach else self.settings.abandon_after_s,
+        )
+
+    async def _lead(
+        self, start: Start, agent_class: type[BaseAgent]
+    ) -> tuple[str | None, dict[str, Any] | None, list[Write]]:
+        """The lead to work on: its id, its fields, and the rows that an inline one makes."""
+        if start.lead is None:
+            return await self._known_lead(start.lead_id, agent_class)
+        lead = checked(Lead, start.lead, "/lead")
+        if lead.id is not None and start.lead_id is not None and lead.id != start.lead_id:
+            raise Invalid(
+                f"The lead's id must be the path's, {start.lead_id!r}.",
+                errors=[{"pointer": "/lead/id", "detail": "differs from the path"}],
+            )
+        lead_id = start.lead_id or lead.id
+        if lead_id is None and lead.email is not None:
+            lead_id = await leads.with_email(self.database, lead.email)
+        lead_id = lead_id or f"ld_{uuid4().hex}"
+        said = lead.model_dump(mode="json", exclude_unset=True, exclude={"id"})
+        fields = (await leads.find(self.database, lead_id) or {}) | said
+        return lead_id, fields, [leads.saved(lead_id, fields, datetime.now(UTC))]
+
+    async def _known_lead(
+        self, lead_id: str | None, agent_class: type[BaseAgent]
+    ) -> tuple[str | None, dict[str, Any] | None, list[Write]]:
+        if lead_id is None:
+            if agent_class.needs_lead:
+                raise BadRequest(
+                    "Which lead? Send `lead_id`, or the lead itself as `lead`.", code="no_lead"
+                )
+            return None, None, []
+        fields = await leads.find(self.database, lead_id)
+        if fields is None:
+            raise NotFound(
+                f"There is no lead {lead_id!r}: send it as `lead` to create it.",
+                code="unknown_lead",
+            )
+        return lead_id, fields, []
+
+    async def _replayed(self, execution_id: str) -> Started:
+        row = await table.find(self.database, execution_id)
+        assert row is not None
+        return Started(
+            execution_id, row["stream_id"], row["agent_type"], row["lead_id"], replayed=True
+        )
+
+    def _end(self, execution: Execution) -> None:
+        self.running.pop(execution.stream_id, None)
+        self.admission.leave(execution)
+
+
+def _row(execution: Execution, start: Start, lead_id: str | None) -> dict[str, Any]:
+    context = execution.agent.context
+    return {
+        "execution_id": execution.execution_id,
+        "stream_id": execution.stream_id,
+        "agent_type": start.agent_type,
+        "lead_id": lead_id,
+        "input": execution.input.model_dump(mode="json"),
+        "options": {
+            "start": start.options.model_dump(mode="json", exclude_unset=True),
+            # The lead as it was: a restart works on what the start saw.
+            "lead": context and context.lead,
+        },
+    }
+
+
+def _with_key(start: Start, resend_key: str | None) -> Start:
+    """A message sent again is the same start, also without an Idempotency-Key."""
+    if start.key is not None or resend_key is None:
+        return start
+    return Start(
+        agent_type=start.agent_type,
+        input=start.input,
+        options=start.options,
+        lead_id=start.lead_id,
+        lead=start.lead,
+        key=resend_key,
+    )

@@ -1,0 +1,67 @@
+"""A start as it is asked for: the input that an agent takes, and the options of one execution."""
+
+import hashlib
+from decimal import Decimal
+from typing import Annotated, Any, TypeVar, cast
+
+import msgspec
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from errors import Invalid
+from routing.ask import OnFailure, Options
+
+Checked = TypeVar("Checked", bound=BaseModel)
+
+
+class StartOptions(BaseModel):
+    """What a caller may say beside the input; what is left out is the agent's default."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    max_latency_ms: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None
+    max_cost_usd: Annotated[Decimal, Field(gt=0, allow_inf_nan=False)] | None = None
+    provider: Annotated[str, Field(min_length=1, max_length=200)] | None = None
+    on_failure: OnFailure = "restart"
+    strict: bool = False
+    detach: bool = False
+
+    def for_router(self) -> Options:
+        """The part that the router is told."""
+        said = self.model_dump(exclude_unset=True, exclude_none=True, exclude={"detach"})
+        return cast(Options, said)
+
+
+class Start(msgspec.Struct, frozen=True, kw_only=True):
+    """One start, not yet checked against the agent it names."""
+
+    agent_type: str
+    input: dict[str, Any]
+    options: StartOptions
+    lead_id: str | None = None
+    lead: dict[str, Any] | None = None
+    key: str | None = None
+    """Idempotency-Key: the same start again is the same execution."""
+
+    def fingerprint(self) -> str:
+        """What makes two starts the same: everything but the key."""
+        said = (
+            self.agent_type,
+            self.input,
+            self.options.model_dump(mode="json"),
+            self.lead_id,
+            self.lead,
+        )
+        return hashlib.sha256(msgspec.json.encode(said, order="deterministic")).hexdigest()
+
+
+def checked(model: type[Checked], data: Any, at: str = "") -> Checked:
+    """`data` as a `model`. Raises Invalid with a pointer for each fault, below `at`."""
+    try:
+        return model.model_validate(data)
+    except ValidationError as error:
+        faults = [
+            {"pointer": at + "".join(f"/{step}" for step in e["loc"]), "detail": e["msg"]}
+            for e in error.errors(include_input=False, include_url=False, include_context=False)
+        ]
+        first = "; ".join(f"{f['pointer'] or '/'}: {f['detail']}" for f in faults[:3])
+        raise Invalid(f"The input does not fit. {first}.", errors=faults[:20]) from None

@@ -1,0 +1,1 @@
+"""Who answers a request, at what price, and what happens when they fail."""

@@ -1,0 +1,177 @@
+"""The server: wires everything, owns it while it runs, and leaves no stream behind.
+
+settings → store → journal → providers → router → agents → executions → api. Nothing happens at
+import; `create_app(settings)` describes the house and its lifespan builds and empties it.
+"""
+
+import asyncio
+import logging
+import os
+import socket
+import sys
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from types import FrameType
+
+import uvicorn
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+
+import agents
+import providers
+from api import agents as agents_api
+from api import conversations, executions, health, problems, streams
+from api.house import House
+from api.prefix import Prefix
+from errors import Problem
+from executions.admission import Admission
+from executions.executions import Executions
+from executions.recovery import recover
+from providers.base import Provider
+from routing.candidates import Candidates
+from routing.catalog import load_catalog
+from routing.model_router import ModelRouter
+from settings import Settings
+from store.database import Database
+from store.lock import server_lock
+from streams.journal import Journal
+
+FAREWELL_S = 5
+"""How long readers get to take their farewell before their connections are cut."""
+
+logger = logging.getLogger("leadstream.server")
+
+
+def create_app(settings: Settings) -> Starlette:
+    """The ASGI application. Its lifespan must run: `python server.py` and `Server` see to that."""
+
+    @asynccontextmanager
+    async def lifespan(app: Starlette) -> AsyncIterator[dict[str, House]]:
+        async with AsyncExitStack() as stack:
+            try:
+                house = await _build(settings, stack)
+            except Problem as problem:
+                app.state.refusal = problem
+                raise
+            app.state.house = house
+            yield {"house": house}
+            await house.executions.drain(0)
+
+    app = Starlette(
+        routes=[
+            *streams.routes,
+            *agents_api.routes,
+            *executions.routes,
+            *conversations.routes,
+            *health.routes,
+        ],
+        lifespan=lifespan,
+        exception_handlers={
+            Problem: problems.on_problem,
+            HTTPException: problems.on_http_exception,
+            Exception: problems.on_bug,
+        },
+    )
+    app.add_middleware(Prefix, root_path=settings.root_path)
+    return app
+
+
+async def _build(settings: Settings, stack: AsyncExitStack) -> House:
+    """Everything, in the order in which it is needed; `stack` takes it down in reverse."""
+    stack.enter_context(server_lock(settings.database_path))
+    database = await stack.enter_async_context(Database(settings.database_path))
+    journal = Journal(database, interval_s=settings.journal_interval_ms / 1000)
+    await stack.enter_async_context(journal)
+    found = agents.load_agents()
+    models = await _providers(settings, stack, tuple(a.system for a in found.values()))
+    candidates = Candidates(models, settings, load_catalog())
+    await asyncio.to_thread(candidates.prices.load)
+    house = House(
+        settings=settings,
+        database=database,
+        journal=journal,
+        executions=Executions(
+            agents=found,
+            router=ModelRouter(candidates),
+            journal=journal,
+            database=database,
+            settings=settings,
+            admission=Admission(database, journal, max_streams=settings.max_streams),
+        ),
+        providers=models,
+    )
+    await recover(house.executions, attempts=settings.recovery_attempts)
+    return house
+
+
+async def _providers(
+    settings: Settings, stack: AsyncExitStack, prompts: tuple[str, ...]
+) -> dict[str, Provider]:
+    """Every provider; those that can be used are open."""
+    models = {name: kind(settings) for name, kind in providers.load_providers().items()}
+    for provider in models.values():
+        provider.constant_prompts = prompts
+        if provider.missing(settings) is None:
+            await stack.enter_async_context(provider)
+    return models
+
+
+class Server(uvicorn.Server):
+    """uvicorn with a drain of our own: SIGTERM lets streams end, a second signal exits at once.
+
+    uvicorn would close its listener first and cancel streams after the lifespan's end.
+    """
+
+    def __init__(
+        self,
+        app: Starlette,
+        settings: Settings,
+        *,
+        on_started: Callable[[House, int], None] = lambda house, port: None,
+    ) -> None:
+        super().__init__(
+            uvicorn.Config(
+                app,
+                host=settings.host,
+                port=settings.port,
+                lifespan="on",
+                log_config=None,
+                access_log=False,
+                server_header=False,
+                timeout_graceful_shutdown=FAREWELL_S,
+            )
+        )
+        self._app = app
+        self._on_started = on_started
+        self._draining: asyncio.Task[None] | None = None
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        if self.started:
+            self._loop = asyncio.get_running_loop()
+            port = self.servers[0].sockets[0].getsockname()[1]
+            self._on_started(self._app.state.house, port)
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """A signal came. Nothing of it is re-raised at the end: a drained server exits with 0."""
+        if not self.started:
+            sys.exit(1)
+        if self._draining is not None:
+            os._exit(1)
+        self._loop.call_soon_threadsafe(self._begin_drain)
+
+    def _begin_drain(self) -> None:
+        self._draining = self._draining or asyncio.create_task(self._drain())
+
+    async def _drain(self) -> None:
+        house: House = self._app.state.house
+        logger.info("draining: %d streams run", len(house.executions.running))
+        await house.executions.drain(house.settings.drain_s)
+        house.dismiss_followers()
+        self.should_exit = True
+
+
+if __name__ == "__main__":
+    from cli import main
+
+    sys.exit(main())

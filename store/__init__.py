@@ -1,0 +1,1 @@
+"""All that knows SQL: the database, its migrations, and a module for each group of tables."""

@@ -1,0 +1,150 @@
+"""The SQLite file: one writer for life, a few readers, whole transactions as units.
+
+A change is a Write, a value; a transaction is a list of them, run as one function in the writer's
+own thread. Cancelling whoever waits never leaves a transaction half-way, because nothing awaits
+inside one. `databases` opens a connection and a thread for each statement it is given, so it is
+used where it serves: for reads, on connections that are held open (see docs/decisions.md).
+"""
+
+import asyncio
+import sqlite3
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AsyncExitStack
+from functools import partial
+from pathlib import Path
+from types import TracebackType
+from typing import Any, NamedTuple, Self
+
+import aiosqlite
+import databases
+
+from errors import Storage
+from store.migrations import migrate
+
+Values = Mapping[str, Any]
+
+READERS = 3
+
+_DISK = {
+    sqlite3.SQLITE_FULL,
+    sqlite3.SQLITE_IOERR,
+    sqlite3.SQLITE_BUSY,
+    sqlite3.SQLITE_LOCKED,
+    sqlite3.SQLITE_READONLY,
+    sqlite3.SQLITE_CANTOPEN,
+    sqlite3.SQLITE_CORRUPT,
+    sqlite3.SQLITE_NOTADB,
+}
+"""What the disk says. Anything else that SQLite raises is a mistake of ours and stays one."""
+
+
+class Write(NamedTuple):
+    """A change to rows as a value: SQL with `:names`, and their values (a list: one row each)."""
+
+    sql: str
+    values: Values | Sequence[Values]
+
+
+class _Writer(aiosqlite.Connection):
+    """aiosqlite's connection, its thread included, taking a whole unit of work in one hop."""
+
+    async def run(self, work: Callable[[sqlite3.Connection], None]) -> None:
+        # Protected in aiosqlite, and the one way to run a function of ours in its thread: three
+        # statements awaited one by one cost three hops, and can be cancelled between two of them.
+        await self._execute(work, self._conn)  # type: ignore[no-untyped-call]
+
+
+class Database:
+    """The store's one door. `async with Database(path)` opens, checks and migrates the file."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._open = AsyncExitStack()
+        self._free: asyncio.Queue[databases.core.Connection] = asyncio.Queue()
+
+    async def __aenter__(self) -> Self:
+        try:
+            self._writer = _Writer(lambda: _connect(self.path), iter_chunk_size=64)
+            await self._open.enter_async_context(self._writer)
+            await self._writer.run(migrate)
+            await self._open_readers()
+        except sqlite3.DatabaseError as error:
+            await self._open.aclose()
+            raise Storage(f"The database {self.path} cannot be used: {error}.") from error
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        # The stack closes in reverse: readers first, so that the writer is the last connection
+        # and the only one that ever checkpoints (SQLite before 3.51.3 needs that).
+        await self._open.aclose()
+
+    async def write(self, *writes: Write) -> None:
+        """Commit `writes` as one transaction. Raises Storage when the disk will not have it."""
+        try:
+            await self._writer.run(partial(_transact, writes=writes))
+        except sqlite3.Error as error:
+            if _primary_code(error) in _DISK:
+                raise Storage(f"The database does not take writes: {error}.") from error
+            raise
+
+    async def rows(self, sql: str, **values: Any) -> list[dict[str, Any]]:
+        """Read: each row as a dict."""
+        reader = await self._free.get()
+        try:
+            found = await reader.fetch_all(sql, values)
+        finally:
+            self._free.put_nowait(reader)
+        return [dict(row._mapping) for row in found]
+
+    async def row(self, sql: str, **values: Any) -> dict[str, Any] | None:
+        """Read the first row, or None."""
+        found = await self.rows(sql, **values)
+        return found[0] if found else None
+
+    async def _open_readers(self) -> None:
+        reading = databases.Database(f"sqlite:///{self.path.absolute()}", factory=_Reader)
+        for _ in range(READERS):
+            connection = databases.core.Connection(reading, reading._backend)
+            self._free.put_nowait(await self._open.enter_async_context(connection))
+
+
+class _Reader(sqlite3.Connection):
+    """A connection that cannot write and never checkpoints, as `databases` opens it."""
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.executescript("PRAGMA query_only=ON; PRAGMA busy_timeout=5000;")
+
+
+def _connect(path: Path) -> sqlite3.Connection:
+    connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+    connection.executescript(
+        "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA busy_timeout=5000;"
+        "PRAGMA foreign_keys=ON;"
+    )
+    return connection
+
+
+def _transact(connection: sqlite3.Connection, writes: Sequence[Write]) -> None:
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        for sql, values in writes:
+            if isinstance(values, Mapping):
+                connection.execute(sql, values)
+            else:
+                connection.executemany(sql, values)
+        connection.execute("COMMIT")
+    except BaseException:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        raise
+
+
+def _primary_code(error: sqlite3.Error) -> int:
+    """SQLite's result code without its extension: SQLITE_IOERR_WRITE is an SQLITE_IOERR."""
+    return getattr(error, "sqlite_errorcode", 0) & 0xFF

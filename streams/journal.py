@@ -1,0 +1,159 @@
+"""The Journal: the one writer. What it has not committed, nobody has seen.
+
+It commits what all streams appended since its last commit as one transaction, with the rows that
+those events make true, and only then moves each log's durable mark. A quiet journal commits at
+once, so the first token never waits; a busy one commits at most every `interval_s`, so that many
+tokens share one commit and one send: the cost of a token falls as load rises.
+"""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import UTC, datetime
+from time import monotonic
+from types import TracebackType
+from typing import Any, Self
+from weakref import WeakValueDictionary
+
+from errors import Problem, Storage
+from store import streams
+from store.database import Database, Write
+from streams import sse
+from streams.log import Group, Log
+
+RETRY_S = 1.0
+"""How long the Journal waits before it asks a disk again that has refused a commit."""
+
+logger = logging.getLogger("leadstream.journal")
+
+Batch = list[tuple[Log, Group, list[Write]]]
+
+
+class Journal:
+    """Opens and finds logs, and commits them in groups. `async with` runs it."""
+
+    def __init__(
+        self,
+        database: Database,
+        *,
+        interval_s: float = 0.01,
+        clock: Callable[[], float] = monotonic,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
+        self.stalled = False
+        """The disk refuses commits: start nothing."""
+        self._database = database
+        self._interval_s = interval_s
+        self._clock = clock
+        self._sleep = sleep
+        self._logs: WeakValueDictionary[str, Log] = WeakValueDictionary()
+        self._dirty: list[Log] = []
+        self._work = asyncio.Event()
+        self._closing = False
+
+    async def __aenter__(self) -> Self:
+        self._task = asyncio.create_task(self._run(), name="journal")
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Commit what is left, then stop. A disk that refuses is not asked again."""
+        self._closing = True
+        self._work.set()
+        await self._task
+
+    def open(self, stream_id: str, *, last: int = 0) -> Log:
+        """The log of a stream that is written now: a new one, or one that goes on after `last`."""
+        log = Log(stream_id, self._stored, dirty=self._mark_dirty, last=last)
+        self._logs[stream_id] = log
+        return log
+
+    async def find(self, stream_id: str) -> Log | None:
+        """The log of a stream, running or ended; None for an unknown one.
+
+        An ended stream is in memory while somebody reads it, and no longer.
+        """
+        log = self._logs.get(stream_id)
+        if log is not None:
+            return log
+        row = await streams.find(self._database, stream_id)
+        if row is None:
+            return None
+        found = Log(stream_id, self._stored, last=row["last"], ended=True)
+        return self._logs.setdefault(stream_id, found)
+
+    def _mark_dirty(self, log: Log) -> None:
+        self._dirty.append(log)
+        self._work.set()
+
+    async def _run(self) -> None:
+        next_at = self._clock()
+        while not self._closing or self._dirty:
+            await self._work.wait()
+            self._work.clear()
+            pause = next_at - self._clock()
+            if pause > 0 and not self._closing:
+                await self._sleep(pause)
+            next_at = self._clock() + self._interval_s
+            dirty, self._dirty = self._dirty, []
+            if dirty and not await self._commit([(log, *log.take()) for log in dirty]):
+                return
+
+    async def _commit(self, batch: Batch) -> bool:
+        """Write `batch` until the disk has it. False when it never will: the process is closing."""
+        while True:
+            try:
+                await self._database.write(*_writes(batch))
+            except Storage as problem:
+                self.stalled = True
+                logger.error("commit refused, trying again: %s", problem)
+                if self._closing:
+                    return False
+                await self._sleep(RETRY_S)
+            except Exception:
+                await self._one_by_one(batch)
+                return True
+            else:
+                self.stalled = False
+                for log, group, _ in batch:
+                    log.settle(group)
+                return True
+
+    async def _one_by_one(self, batch: Batch) -> None:
+        """A row that can never be written must not take other streams with it."""
+        for log, group, writes in batch:
+            if len(batch) > 1:
+                await self._commit([(log, group, writes)])
+                continue
+            logger.exception("stream %s: its rows cannot be written", log.stream_id)
+            problem = Problem("The answer could not be stored. Please report this.")
+            log.spoil(
+                group,
+                {"type": "error", "error": problem.described(), "metadata": None},
+                streams.ended(log.stream_id, datetime.now(UTC)),
+            )
+
+    async def _stored(self, stream_id: str, after: int) -> Group | None:
+        rows = await streams.page(self._database, stream_id, after)
+        if not rows:
+            return None
+        frames = sse.after(b"".join(row["frames"] for row in rows), after)
+        return Group(after + 1, rows[-1]["last_id"], frames)
+
+
+def _writes(batch: Batch) -> Sequence[Write]:
+    """Rows first, then the events that say so: one transaction."""
+    rows: list[dict[str, Any]] = [
+        {
+            "stream_id": log.stream_id,
+            "first_id": group.first,
+            "last_id": group.last,
+            "frames": group.frames,
+        }
+        for log, group, _ in batch
+    ]
+    return [*(write for _, _, writes in batch for write in writes), streams.events(rows)]

@@ -1,0 +1,152 @@
+"""A Stream's log in memory: its newest groups, its durable mark, and whoever waits for more.
+
+An event is numbered and encoded when it is appended and seen by nobody before its group is
+committed. The bytes of a group are made once: the store's row, every live follower and every replay
+share them. Old groups leave memory while the stream still runs; the store has them all.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Awaitable, Callable
+from typing import NamedTuple
+
+from store.database import Write
+from streams import sse
+
+KEEP_BYTES = 64 * 1024
+"""How much of a running stream stays in memory; the rest is read from the store."""
+
+ROOM_BYTES = 1024 * 1024
+"""How much a stream may hold that is not durable yet, before its writer has to wait."""
+
+
+class Group(NamedTuple):
+    """Consecutive events of one stream that are committed, stored and sent together."""
+
+    first: int
+    last: int
+    frames: bytes
+
+
+Stored = Callable[[str, int], Awaitable[Group | None]]
+"""`stored(stream_id, after)`: a page of durable frames past `after`, None where there is none."""
+
+
+class Log:
+    """The events of one stream: appended by its execution, made durable by the Journal."""
+
+    def __init__(
+        self,
+        stream_id: str,
+        stored: Stored,
+        *,
+        dirty: Callable[["Log"], None] = lambda log: None,
+        last: int = 0,
+        ended: bool = False,
+    ) -> None:
+        self.stream_id = stream_id
+        self.last = last
+        """The number of the newest event, durable or not."""
+        self.durable = last
+        """The number of the newest event that anybody may see."""
+        self.ended = ended
+        """A terminal event was appended: nothing follows it."""
+        self.followers = 0
+        self.on_followers: Callable[[int], None] = lambda count: None
+        self._stored = stored
+        self._dirty = dirty
+        self._pending: list[bytes] = []
+        self._pending_bytes = 0
+        self._writes: list[Write] = []
+        self._groups: deque[Group] = deque()
+        self._kept_bytes = 0
+        self._waiters: set[asyncio.Future[None]] = set()
+
+    def append(self, event: sse.Event, *writes: Write) -> int:
+        """Number `event` and hand it to the Journal with the rows it makes true.
+
+        Returns the event's number. Nobody sees it before its group is committed. Raises
+        RuntimeError after a terminal event: the first one wins, whoever wrote it.
+        """
+        if self.ended:
+            raise RuntimeError(f"stream {self.stream_id} has ended: {event.get('type')!r} is late")
+        self.last += 1
+        frame = sse.frame(self.last, event)
+        if not self._pending:
+            self._dirty(self)
+        self._pending.append(frame)
+        self._pending_bytes += len(frame)
+        if writes:
+            self._writes.extend(writes)
+        if event["type"] in sse.TERMINAL:
+            self.ended = True
+        return self.last
+
+    @property
+    def crowded(self) -> bool:
+        """The disk does not keep up: wait for `settled()` before appending more."""
+        return self._pending_bytes > ROOM_BYTES
+
+    @property
+    def whole(self) -> bool:
+        """The terminal event is durable: nothing will come."""
+        return self.ended and self.durable == self.last
+
+    async def settled(self) -> None:
+        """Return once everything appended so far is durable."""
+        mark = self.last
+        while self.durable < mark:
+            await self.news()
+
+    # The Journal's side.
+
+    def take(self) -> tuple[Group, list[Write]]:
+        """What was appended since the last `take`, as the group to be committed."""
+        frames, writes = self._pending, self._writes
+        self._pending, self._writes, self._pending_bytes = [], [], 0
+        return Group(self.last - len(frames) + 1, self.last, b"".join(frames)), writes
+
+    def settle(self, group: Group) -> None:
+        """`group` is committed: it may be seen."""
+        self._groups.append(group)
+        self._kept_bytes += len(group.frames)
+        while self._kept_bytes > KEEP_BYTES and len(self._groups) > 1:
+            self._kept_bytes -= len(self._groups.popleft().frames)
+        self.durable = group.last
+        self._wake()
+
+    def spoil(self, group: Group, event: sse.Event, *writes: Write) -> None:
+        """`group` can never be committed: the stream ends with `event` in its place."""
+        self._pending, self._writes, self._pending_bytes = [], [], 0
+        self.last, self.ended = group.first - 1, False
+        self.append(event, *writes)
+
+    # The Follower's side.
+
+    async def read(self, after: int) -> Group | None:
+        """The durable frames past `after` that are at hand; None when there are none yet."""
+        if after >= self.durable:
+            return None
+        if not self._groups or self._groups[0].first > after + 1:
+            return await self._stored(self.stream_id, after)
+        newest = self._groups[-1]
+        if newest.first == after + 1:
+            return newest
+        frames = b"".join(g.frames for g in self._groups if g.last > after)
+        return Group(after + 1, newest.last, sse.after(frames, after))
+
+    def news(self) -> asyncio.Future[None]:
+        """Done when the durable mark moves. One each: cancelling a shared one would wake all."""
+        waiter = asyncio.get_running_loop().create_future()
+        self._waiters.add(waiter)
+        return waiter
+
+    def forget(self, waiter: asyncio.Future[None]) -> None:
+        """Nobody waits for `waiter` any more."""
+        self._waiters.discard(waiter)
+
+    def _wake(self) -> None:
+        waiters, self._waiters = self._waiters, set()
+        for waiter in waiters:
+            if not waiter.done():
+                waiter.set_result(None)
