@@ -11,6 +11,7 @@ import socket
 import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import UTC, datetime
 from types import FrameType
 
 import uvicorn
@@ -20,7 +21,7 @@ from starlette.exceptions import HTTPException
 import agents
 import providers
 from api import agents as agents_api
-from api import conversations, executions, health, problems, streams
+from api import conversations, executions, health, problems, route, streams
 from api.house import House
 from api.prefix import Prefix
 from errors import Problem
@@ -32,6 +33,7 @@ from routing.candidates import Candidates
 from routing.catalog import load_catalog
 from routing.model_router import ModelRouter
 from settings import Settings
+from store import provider_state
 from store.database import Database
 from store.lock import server_lock
 from streams.journal import Journal
@@ -63,6 +65,7 @@ def create_app(settings: Settings) -> Starlette:
             *agents_api.routes,
             *executions.routes,
             *conversations.routes,
+            *route.routes,
             *health.routes,
         ],
         lifespan=lifespan,
@@ -80,12 +83,20 @@ async def _build(settings: Settings, stack: AsyncExitStack) -> House:
     """Everything, in the order in which it is needed; `stack` takes it down in reverse."""
     stack.enter_context(server_lock(settings.database_path))
     database = await stack.enter_async_context(Database(settings.database_path))
-    journal = Journal(database, interval_s=settings.journal_interval_ms / 1000)
-    await stack.enter_async_context(journal)
     found = agents.load_agents()
     models = await _providers(settings, stack, tuple(a.system for a in found.values()))
     candidates = Candidates(models, settings, load_catalog())
+    candidates.restore(await provider_state.load_all(database))
     await asyncio.to_thread(candidates.prices.load)
+    journal = Journal(
+        database,
+        interval_s=settings.journal_interval_ms / 1000,
+        beside=lambda: [
+            provider_state.saved(name, state, datetime.now(UTC))
+            for name, state in candidates.unsaved().items()
+        ],
+    )
+    await stack.enter_async_context(journal)
     house = House(
         settings=settings,
         database=database,

@@ -10,6 +10,8 @@ from typing import Annotated, Literal
 from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+_VENDORS = ("anthropic", "claude", "cerebras", "deepseek", "ollama")
+
 Names = Annotated[tuple[str, ...], NoDecode]
 
 
@@ -90,6 +92,15 @@ class Settings(BaseSettings):
         if value and (not value.startswith("/") or value.endswith("/")):
             raise ValueError("must begin with / and not end with it, as in /sales")
         return value
+
+    def vendor_settings(self) -> dict[str, str]:
+        """What vendors are configured with, keys in the clear: for digests, never for showing."""
+        names = [name for name in type(self).model_fields if name.split("_")[0] in _VENDORS]
+        values = {name: getattr(self, name) for name in names}
+        return {
+            name: value.get_secret_value() if isinstance(value, SecretStr) else value
+            for name, value in values.items()
+        }
 
     @property
     def database_path(self) -> Path:

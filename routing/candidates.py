@@ -1,8 +1,12 @@
 """The candidates: each provider and model that may be tried, with the parts that guard it."""
 
-from collections.abc import Iterator, Mapping
+import hashlib
+import logging
+import time
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
+from typing import Any
 
 from providers.base import Provider, Usage
 from resilience.circuit_breaker import CircuitBreaker
@@ -11,13 +15,16 @@ from resilience.gate import Gate
 from resilience.retry_handler import RetryHandler
 from routing.catalog import Catalog, Model, model_of
 from routing.choice import Facts
+from routing.estimates import Estimate
 from routing.prices import Prices
 from settings import Settings
+
+logger = logging.getLogger("leadstream.router")
 
 
 @dataclass(frozen=True)
 class Candidate:
-    """One provider's one model. Breakers are per candidate; gates and retries per provider."""
+    """One provider's one model. The gate and the retries are shared by a provider's models."""
 
     provider: str
     model: str
@@ -28,20 +35,41 @@ class Candidate:
     gate: Gate
     breaker: CircuitBreaker
     retry: RetryHandler
+    estimate: Estimate
 
     @property
     def name(self) -> str:
         return f"{self.provider}/{self.model}"
+
+    def to_state(self, wall: float) -> dict[str, Any]:
+        """What is worth keeping over a restart."""
+        return {
+            "gate": self.gate.to_state(wall),
+            "breaker": self.breaker.to_state(wall),
+            "estimate": self.estimate.to_state(wall),
+        }
+
+    def restore(self, state: Mapping[str, Any], wall: float) -> None:
+        self.gate.restore(state["gate"], wall)
+        self.breaker.restore(state["breaker"], wall)
+        self.estimate.restore(state["estimate"], wall)
 
 
 class Candidates:
     """All of them, in the order in which they are listed to people."""
 
     def __init__(
-        self, providers: Mapping[str, Provider], settings: Settings, catalog: Catalog
+        self,
+        providers: Mapping[str, Provider],
+        settings: Settings,
+        catalog: Catalog,
+        *,
+        wall: Callable[[], float] = time.time,
     ) -> None:
         self.prices = Prices(catalog)
         self._settings = settings
+        self._wall = wall
+        self._touched: set[str] = set()
         self._all = {
             candidate.name: candidate
             for provider in providers.values()
@@ -65,26 +93,59 @@ class Candidates:
     def price(self, candidate: Candidate, usage: Usage) -> Decimal | None:
         return self.prices(candidate.provider, candidate.model, usage)
 
+    def touch(self, candidate: Candidate) -> None:
+        """An attempt told something about `candidate`."""
+        self._touched.add(candidate.name)
+
+    def unsaved(self) -> dict[str, dict[str, Any]]:
+        """The states that changed since this was last asked, by name."""
+        touched, self._touched = self._touched, set()
+        wall = self._wall()
+        return {name: self._all[name].to_state(wall) for name in sorted(touched)}
+
+    def restore(self, states: Mapping[str, Mapping[str, Any]]) -> None:
+        """Take up what an earlier process had learnt; one that is unreadable is forgotten."""
+        wall = self._wall()
+        for name, state in states.items():
+            if name in self._all:
+                try:
+                    self._all[name].restore(state, wall)
+                except (KeyError, TypeError, ValueError) as error:
+                    logger.warning("what was known of %s cannot be read: %r", name, error)
+
 
 def _candidates(provider: Provider, settings: Settings, catalog: Catalog) -> Iterator[Candidate]:
-    gate = Gate(provider.name)
+    missing = provider.missing(settings)
+    gate = Gate(provider.name, _fingerprint(provider.name, settings))
     retry = RetryHandler(attempts=settings.retry_attempts, base_s=settings.retry_base_s)
-    rank = 0
-    if settings.providers:
-        rank = settings.providers.index(provider.name) + 1
+    rank = settings.providers.index(provider.name) + 1 if settings.providers else 0
     for model in provider.models():
+        known = model_of(catalog, provider.name, model)
         yield Candidate(
             provider=provider.name,
             model=model,
-            known=model_of(catalog, provider.name, model),
+            known=known,
             rank=rank,
-            missing=provider.missing(settings),
+            missing=missing,
             source=provider,
             gate=gate,
             breaker=CircuitBreaker(
                 f"{provider.name}/{model}",
                 threshold=settings.breaker_threshold,
                 reset_s=settings.breaker_reset_s,
+                on_change=_log_change,
             ),
             retry=retry,
+            estimate=Estimate(known),
         )
+
+
+def _fingerprint(provider: str, settings: Settings) -> str:
+    """What the provider is configured with, as a digest: a gate closed for one key says nothing
+    of the next. The name keeps two providers' digests apart."""
+    said = settings.vendor_settings()
+    return hashlib.sha256(repr((provider, said)).encode()).hexdigest()[:16]
+
+
+def _log_change(name: str, old: str, new: str, why: str) -> None:
+    logger.warning("breaker of %s: %s → %s (%s)", name, old, new, why)

@@ -36,6 +36,18 @@ class Prices:
             return cost / _MILLION
         return _listed(provider, model, usage, at or datetime.now(UTC))
 
+    def per_million(self, provider: str, model: str) -> dict[str, Decimal] | None:
+        """What a thousand tokens cost now, times a thousand: a figure to show, not to add up.
+
+        Some prices depend on the size of the prompt; this is that of a small one.
+        """
+        at = datetime.now(UTC)
+        of_input = self(provider, model, Usage(input_tokens=1000), at)
+        of_output = self(provider, model, Usage(output_tokens=1000), at)
+        if of_input is None or of_output is None:
+            return None
+        return {"input": of_input * 1000, "output": of_output * 1000}
+
 
 def _listed(provider: str, model: str, usage: Usage, at: datetime) -> Decimal | None:
     from genai_prices import Usage as Counted

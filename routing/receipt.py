@@ -22,6 +22,9 @@ UsageSource = Literal["reported", "estimated", "mixed"]
 Price = Callable[[str, str, Usage, datetime], Decimal | None]
 """`price(provider, model, usage, at)` in USD; None where no price is known."""
 
+SHORT_TOKENS = 10
+"""An answer shorter than this says nothing of a model's speed."""
+
 _UNBILLED = {
     "provider_unavailable",
     "upstream_tls",
@@ -79,7 +82,7 @@ class Receipt:
         self.attempts = list(past.attempts)
         self.ttft_ms = past.ttft_ms
         self._price = price
-        self._clock = clock
+        self.clock = clock
         self._now = now
         self._started = clock() - past.elapsed_s
         self._latency_ms: int | None = None
@@ -88,7 +91,7 @@ class Receipt:
         """A request is about to go out; `input_tokens` is the estimate of its prompt."""
         attempt = Attempt(provider, model, input_tokens=input_tokens)
         self.attempts.append(attempt)
-        return Meter(self, attempt, self._clock())
+        return Meter(self, attempt, self.clock())
 
     def interrupt(self, text: str) -> None:
         """The process died during the last attempt, which had shown `text`: its cost is a guess."""
@@ -101,7 +104,7 @@ class Receipt:
     def first_token(self) -> None:
         """The reader sees a first word now."""
         if self.ttft_ms is None:
-            self.ttft_ms = round((self._clock() - self._started) * 1000)
+            self.ttft_ms = round((self.clock() - self._started) * 1000)
 
     def settle(self, attempt: Attempt) -> None:
         """Price `attempt` by the tokens it has now."""
@@ -115,7 +118,7 @@ class Receipt:
 
     def close(self) -> None:
         """The execution has ended: its latency stands."""
-        self._latency_ms = round((self._clock() - self._started) * 1000)
+        self._latency_ms = round((self.clock() - self._started) * 1000)
 
     @property
     def total_cost_usd(self) -> Decimal | None:
@@ -132,7 +135,7 @@ class Receipt:
         last = self.attempts[-1] if self.attempts else None
         latency_ms = self._latency_ms
         if latency_ms is None:
-            latency_ms = round((self._clock() - self._started) * 1000)
+            latency_ms = round((self.clock() - self._started) * 1000)
         return {
             "provider": last and last.provider,
             "model": last and last.model,
@@ -167,6 +170,8 @@ class Meter:
     def __init__(self, receipt: Receipt, attempt: Attempt, started: float) -> None:
         self.attempt = attempt
         self._receipt = receipt
+        self.ttft_ms: float | None = None
+        """From the request to the first word of this attempt."""
         self._started = started
         self._characters = 0
         self._usage: Usage | None = None
@@ -175,6 +180,7 @@ class Meter:
         """Words came. The first ones stop the clock of the time to first token."""
         if not self._characters:
             self._receipt.first_token()
+            self.ttft_ms = self._ms()
         self._characters += len(content)
 
     def thinking(self, content: str) -> None:
@@ -192,12 +198,23 @@ class Meter:
             max(usage.reasoning_tokens, before.reasoning_tokens),
         )
 
+    @property
+    def speed(self) -> float | None:
+        """Tokens a second after the first word, once it has ended; None where it says nothing."""
+        span_ms = self.attempt.ms - (self.ttft_ms or 0)
+        if self.attempt.output_tokens < SHORT_TOKENS or span_ms <= 0:
+            return None
+        return self.attempt.output_tokens * 1000 / span_ms
+
+    def _ms(self) -> float:
+        return (self._receipt.clock() - self._started) * 1000
+
     def end(self, outcome: Outcome, fault: Fault | None = None) -> None:
         """Exactly once: what the attempt came to, and what it cost."""
         attempt, usage = self.attempt, self._usage
         attempt.outcome = outcome
         attempt.error = fault.code if fault else None
-        attempt.ms = round((self._receipt._clock() - self._started) * 1000)
+        attempt.ms = round(self._ms())
         estimated_output = estimate_tokens(self._characters) + attempt.reasoning_tokens
         if usage is not None:
             attempt.input_tokens = usage.input_tokens

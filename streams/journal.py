@@ -24,6 +24,9 @@ from streams.log import Group, Log
 RETRY_S = 1.0
 """How long the Journal waits before it asks a disk again that has refused a commit."""
 
+BESIDE_S = 1.0
+"""How often rows that belong to no stream are saved, at most."""
+
 logger = logging.getLogger("leadstream.journal")
 
 Batch = list[tuple[Log, Group, list[Write]]]
@@ -37,6 +40,7 @@ class Journal:
         database: Database,
         *,
         interval_s: float = 0.01,
+        beside: Callable[[], Sequence[Write]] = tuple,
         clock: Callable[[], float] = monotonic,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
@@ -44,6 +48,8 @@ class Journal:
         """The disk refuses commits: start nothing."""
         self._database = database
         self._interval_s = interval_s
+        self._beside = beside
+        self._beside_at = clock()
         self._clock = clock
         self._sleep = sleep
         self._logs: WeakValueDictionary[str, Log] = WeakValueDictionary()
@@ -65,6 +71,8 @@ class Journal:
         self._closing = True
         self._work.set()
         await self._task
+        if (beside := self._beside()) and not self.stalled:
+            await self._database.write(*beside)
 
     def open(self, stream_id: str, *, last: int = 0) -> Log:
         """The log of a stream that is written now: a new one, or one that goes on after `last`."""
@@ -105,9 +113,10 @@ class Journal:
 
     async def _commit(self, batch: Batch) -> bool:
         """Write `batch` until the disk has it. False when it never will: the process is closing."""
+        beside = self._due_beside()
         while True:
             try:
-                await self._database.write(*_writes(batch))
+                await self._database.write(*_writes(batch), *beside)
             except Storage as problem:
                 self.stalled = True
                 logger.error("commit refused, trying again: %s", problem)
@@ -122,6 +131,13 @@ class Journal:
                 for log, group, _ in batch:
                     log.settle(group)
                 return True
+
+    def _due_beside(self) -> Sequence[Write]:
+        """What others want saved: with a group, at most once a second."""
+        if self._clock() < self._beside_at + BESIDE_S:
+            return ()
+        self._beside_at = self._clock()
+        return self._beside()
 
     async def _one_by_one(self, batch: Batch) -> None:
         """A row that can never be written must not take other streams with it."""
