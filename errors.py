@@ -35,6 +35,7 @@ the breaker and the gate of that provider are told.
         └── CircuitOpen            503 provider_unavailable  ignored   nothing was sent
 """
 
+from decimal import Decimal
 from typing import Any, ClassVar, Literal
 
 Blame = Literal["failure", "ignored", "throttle", "gate"]
@@ -248,3 +249,10 @@ class CircuitOpen(Fault):
     status = 503
     code = "provider_unavailable"
     blame = "ignored"
+
+
+class BudgetReached(Exception):
+    """What may be spent on an answer is spent: no failure, the stream ends as `stopped`."""
+
+    def __init__(self, budget_usd: Decimal | None) -> None:
+        super().__init__(f"The budget of ${budget_usd} is reached.")

@@ -37,6 +37,7 @@ async def start(request: Request) -> Response:
         Start(
             agent_type=agent_type,
             input=_object(said, "input") or {},
+            input_at="/input",
             options=options_of(said),
             lead_id=lead_id,
             lead=_object(said, "lead"),

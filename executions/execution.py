@@ -16,7 +16,7 @@ import msgspec
 from pydantic import BaseModel
 
 from agents.base import AgentResult, BaseAgent, Event
-from errors import Problem
+from errors import BudgetReached, Problem
 from routing.receipt import Receipt
 from store import executions as table
 from store import streams
@@ -94,22 +94,29 @@ class Execution:
 
     async def _run(self) -> None:
         try:
-            async with aclosing(self.agent.stream_execute(self.input)) as events:
-                async for event in events:
-                    self.take(event)
-                    if self.log.crowded:
-                        await self.log.settled()
-            if not self.log.ended:
-                raise Problem("The agent ended without an answer.")
+            await self._write()
         except asyncio.CancelledError:
             if self._stopping and not self.log.ended:
                 self._append_stopped()
             raise
+        except BudgetReached:
+            self._stopping = "budget"
+            self._append_stopped()
         except Problem as problem:
             self.fail(problem)
         except Exception:
             logger.exception("execution %s failed", self.execution_id)
             self.fail(Problem("Something went wrong inside Leadstream. The log has the details."))
+
+    async def _write(self) -> None:
+        """The agent's answer into the log; a disk that does not keep up holds the agent back."""
+        async with aclosing(self.agent.stream_execute(self.input)) as events:
+            async for event in events:
+                self.take(event)
+                if self.log.crowded:
+                    await self.log.settled()
+        if not self.log.ended:
+            raise Problem("The agent ended without an answer.")
 
     def take(self, event: Event, *writes: Write) -> None:
         """One event into the log: a token comes here and goes on, nothing else."""

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import uuid4
 
+from msgspec import structs
 from pydantic import BaseModel
 
 from agents.base import BaseAgent, Context
@@ -55,7 +56,7 @@ class Executions:
     async def start(self, start: Start) -> Started:
         """Start an execution; return once its row is committed. Raises a Problem for a refusal."""
         agent_class = self.agent(start.agent_type)
-        input_data = agent_class.completed(checked(agent_class.Input, start.input, "/input"))
+        input_data = agent_class.completed(checked(agent_class.Input, start.input, start.input_at))
         start = _with_key(start, agent_class.resend_key(input_data))
         async with self.admission.keyed(start) as known:
             if known is not None:
@@ -170,7 +171,12 @@ class Executions:
         log: Log | None = None,
         past: Past | None = None,
     ) -> Execution:
-        receipt = Receipt(agent_class.task_type, self.router.candidates.prices, past=past)
+        receipt = Receipt(
+            agent_class.task_type,
+            self.router.candidates.prices,
+            past=past,
+            budget_usd=options.max_cost_usd,
+        )
         router = self.router.bound(receipt, {**agent_class.options(), **options.for_router()})
         return Execution(
             context.execution_id,
@@ -250,11 +256,4 @@ def _with_key(start: Start, resend_key: str | None) -> Start:
     """A message sent again is the same start, also without an Idempotency-Key."""
     if start.key is not None or resend_key is None:
         return start
-    return Start(
-        agent_type=start.agent_type,
-        input=start.input,
-        options=start.options,
-        lead_id=start.lead_id,
-        lead=start.lead,
-        key=resend_key,
-    )
+    return structs.replace(start, key=resend_key)

@@ -39,6 +39,8 @@ class Start(msgspec.Struct, frozen=True, kw_only=True):
     options: StartOptions
     lead_id: str | None = None
     lead: dict[str, Any] | None = None
+    input_at: str = ""
+    """Where the input stands in the caller's body: the beginning of pointers to its faults."""
     key: str | None = None
     """Idempotency-Key: the same start again is the same execution."""
 

@@ -10,7 +10,7 @@ import logging
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 
-from errors import Fault
+from errors import BudgetReached, Fault
 from providers.base import Chunk, Chunks, Finish, Request, Text, Thinking, Usage
 from resilience.deadline import Deadline
 from resilience.retry_handler import Retrying
@@ -18,8 +18,9 @@ from routing import notices
 from routing.ask import Ask
 from routing.candidates import Candidate, Candidates
 from routing.choice import Decision
+from routing.meter import Meter
 from routing.notices import Event
-from routing.receipt import Meter, Receipt
+from routing.receipt import Attempt, Receipt
 
 logger = logging.getLogger("leadstream.router")
 
@@ -100,8 +101,9 @@ class Answering:
         )
 
         def attempt() -> Chunks:
-            meter = self._receipt.begin(candidate.provider, candidate.model, ask.input_tokens)
             self._candidates.touch(candidate)
+            sent = Attempt(candidate.provider, candidate.model, input_tokens=ask.input_tokens)
+            meter = Meter(self._receipt, sent)
             return _counted(candidate, request, meter, self._deadline)
 
         chunks = candidate.retry.execute_streaming(
@@ -128,7 +130,7 @@ async def _counted(
             async for chunk in guarded:
                 _count(meter, chunk)
                 yield chunk
-    except (asyncio.CancelledError, GeneratorExit):
+    except (asyncio.CancelledError, GeneratorExit, BudgetReached):
         meter.end("cancelled")
         raise
     except Fault as fault:

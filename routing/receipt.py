@@ -13,7 +13,6 @@ from typing import Any, Literal
 
 import msgspec
 
-from errors import Fault
 from providers.base import Usage
 from routing.ask import estimate_tokens
 
@@ -21,23 +20,6 @@ Outcome = Literal["ok", "failed", "cancelled", "interrupted"]
 UsageSource = Literal["reported", "estimated", "mixed"]
 Price = Callable[[str, str, Usage, datetime], Decimal | None]
 """`price(provider, model, usage, at)` in USD; None where no price is known."""
-
-SHORT_TOKENS = 10
-"""An answer shorter than this says nothing of a model's speed."""
-
-_UNBILLED = {
-    "provider_unavailable",
-    "upstream_tls",
-    "upstream_rejected",
-    "prompt_too_large",
-    "model_not_found",
-    "provider_auth",
-    "provider_billing",
-    "upstream_throttled",
-    "upstream_error",
-    "upstream_protocol",
-}
-"""Faults that, before anything of an answer came, mean that the vendor did no work."""
 
 
 class Attempt(msgspec.Struct):
@@ -51,6 +33,7 @@ class Attempt(msgspec.Struct):
     input_tokens: int = 0
     output_tokens: int = 0
     cached_input_tokens: int = 0
+    cache_write_tokens: int = 0
     reasoning_tokens: int = 0
     cost_usd: Decimal | None = None
     usage_source: UsageSource = "estimated"
@@ -74,11 +57,14 @@ class Receipt:
         price: Price,
         *,
         past: Past | None = None,
+        budget_usd: Decimal | None = None,
         clock: Callable[[], float] = monotonic,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         past = past or Past()
         self.task_type = task_type
+        self.budget_usd = budget_usd
+        """The most that may be spent: reaching it cuts the answer."""
         self.attempts = list(past.attempts)
         self.ttft_ms = past.ttft_ms
         self._price = price
@@ -87,11 +73,9 @@ class Receipt:
         self._started = clock() - past.elapsed_s
         self._latency_ms: int | None = None
 
-    def begin(self, provider: str, model: str, input_tokens: int) -> "Meter":
-        """A request is about to go out; `input_tokens` is the estimate of its prompt."""
-        attempt = Attempt(provider, model, input_tokens=input_tokens)
+    def begin(self, attempt: Attempt) -> None:
+        """A request is about to go out; its `input_tokens` are the estimate of its prompt."""
         self.attempts.append(attempt)
-        return Meter(self, attempt, self.clock())
 
     def interrupt(self, text: str) -> None:
         """The process died during the last attempt, which had shown `text`: its cost is a guess."""
@@ -112,9 +96,23 @@ class Receipt:
             input_tokens=attempt.input_tokens,
             output_tokens=attempt.output_tokens,
             cached_input_tokens=attempt.cached_input_tokens,
+            cache_write_tokens=attempt.cache_write_tokens,
             reasoning_tokens=attempt.reasoning_tokens,
         )
-        attempt.cost_usd = self._price(attempt.provider, attempt.model, usage, self._now())
+        attempt.cost_usd = self.price(attempt, usage)
+
+    def price(self, attempt: Attempt, usage: Usage) -> Decimal | None:
+        """What `usage` costs at the attempt's candidate now."""
+        return self._price(attempt.provider, attempt.model, usage, self._now())
+
+    def left_usd(self, attempt: Attempt) -> Decimal | None:
+        """What the budget leaves for `attempt`; None without a budget, or where the other
+        attempts have no known price."""
+        if self.budget_usd is None:
+            return None
+        others = [a.cost_usd for a in self.attempts if a is not attempt]
+        spent = sum((cost for cost in others if cost is not None), Decimal(0))
+        return self.budget_usd - spent
 
     def close(self) -> None:
         """The execution has ended: its latency stands."""
@@ -162,71 +160,3 @@ class Receipt:
     def _usage_source(self) -> UsageSource:
         sources = {a.usage_source for a in self.attempts}
         return sources.pop() if len(sources) == 1 else "mixed" if sources else "reported"
-
-
-class Meter:
-    """Counts one running attempt. Chunks come by thousands: a token adds to a number."""
-
-    def __init__(self, receipt: Receipt, attempt: Attempt, started: float) -> None:
-        self.attempt = attempt
-        self._receipt = receipt
-        self.ttft_ms: float | None = None
-        """From the request to the first word of this attempt."""
-        self._started = started
-        self._characters = 0
-        self._usage: Usage | None = None
-
-    def text(self, content: str) -> None:
-        """Words came. The first ones stop the clock of the time to first token."""
-        if not self._characters:
-            self._receipt.first_token()
-            self.ttft_ms = self._ms()
-        self._characters += len(content)
-
-    def thinking(self, content: str) -> None:
-        """Reasoning came: billed as output, and no first token."""
-        self.attempt.reasoning_tokens += estimate_tokens(content)
-
-    def usage(self, usage: Usage) -> None:
-        """The vendor's count so far: the last one wins, and it never goes down."""
-        before = self._usage or Usage()
-        self._usage = Usage(
-            max(usage.input_tokens, before.input_tokens),
-            max(usage.output_tokens, before.output_tokens),
-            max(usage.cached_input_tokens, before.cached_input_tokens),
-            max(usage.cache_write_tokens, before.cache_write_tokens),
-            max(usage.reasoning_tokens, before.reasoning_tokens),
-        )
-
-    @property
-    def speed(self) -> float | None:
-        """Tokens a second after the first word, once it has ended; None where it says nothing."""
-        span_ms = self.attempt.ms - (self.ttft_ms or 0)
-        if self.attempt.output_tokens < SHORT_TOKENS or span_ms <= 0:
-            return None
-        return self.attempt.output_tokens * 1000 / span_ms
-
-    def _ms(self) -> float:
-        return (self._receipt.clock() - self._started) * 1000
-
-    def end(self, outcome: Outcome, fault: Fault | None = None) -> None:
-        """Exactly once: what the attempt came to, and what it cost."""
-        attempt, usage = self.attempt, self._usage
-        attempt.outcome = outcome
-        attempt.error = fault.code if fault else None
-        attempt.ms = round(self._ms())
-        estimated_output = estimate_tokens(self._characters) + attempt.reasoning_tokens
-        if usage is not None:
-            attempt.input_tokens = usage.input_tokens
-            attempt.cached_input_tokens = usage.cached_input_tokens
-            attempt.reasoning_tokens = usage.reasoning_tokens or attempt.reasoning_tokens
-            attempt.output_tokens = usage.output_tokens
-        if outcome == "ok" and usage is not None:
-            attempt.usage_source = "reported"
-        elif usage is None and not self._characters and fault and fault.code in _UNBILLED:
-            attempt.input_tokens, attempt.usage_source = 0, "reported"
-        else:
-            # Cut short: the vendor's last count is from before the end, if it sent one at all.
-            attempt.output_tokens = max(attempt.output_tokens, estimated_output)
-            attempt.usage_source = "mixed" if usage is not None else "estimated"
-        self._receipt.settle(attempt)

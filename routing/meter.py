@@ -1,0 +1,143 @@
+"""The Meter of one attempt: counts what comes, says what it cost, and cuts at the budget.
+
+Chunks come by thousands, so a token adds to a number and compares it with another: the budget is
+turned into characters once, and again when the vendor reports its own count of the prompt.
+"""
+
+from math import inf
+
+from msgspec import structs
+
+from errors import BudgetReached, Fault
+from providers.base import Usage
+from routing.ask import estimate_tokens
+from routing.receipt import Attempt, Outcome, Receipt
+
+SHORT_TOKENS = 10
+"""An answer shorter than this says nothing of a model's speed."""
+
+PRICED_TOKENS = 1000
+"""So many tokens are priced to learn what one costs: below it, some tables round."""
+
+_UNBILLED = {
+    "provider_unavailable",
+    "upstream_tls",
+    "upstream_rejected",
+    "prompt_too_large",
+    "model_not_found",
+    "provider_auth",
+    "provider_billing",
+    "upstream_throttled",
+    "upstream_error",
+    "upstream_protocol",
+}
+"""Faults that, before anything of an answer came, mean that the vendor did no work."""
+
+
+class Meter:
+    """Counts one running attempt. Making it is the moment at which the request goes out.
+
+    Raises BudgetReached as soon as what came, or the prompt alone, reaches the Receipt's budget.
+    """
+
+    def __init__(self, receipt: Receipt, attempt: Attempt) -> None:
+        self.attempt = attempt
+        self.ttft_ms: float | None = None
+        """From the request to the first word of this attempt."""
+        self._receipt = receipt
+        self._started = receipt.clock()
+        self._characters = 0
+        self._thought = 0
+        self._usage: Usage | None = None
+        self._may_reach = self._affordable()
+        if self._may_reach > 0:
+            receipt.begin(attempt)
+        self._check()
+
+    def text(self, content: str) -> None:
+        """Words came. The first ones stop the clock of the time to first token."""
+        if self.ttft_ms is None:
+            self._receipt.first_token()
+            self.ttft_ms = self._ms()
+        self._characters += len(content)
+        if self._characters > self._may_reach:
+            self._check()
+
+    def thinking(self, content: str) -> None:
+        """Reasoning came: billed as output, and no first token."""
+        self._thought += len(content)
+        self._check()
+
+    def usage(self, usage: Usage) -> None:
+        """The vendor's count so far: the last one wins, and it never goes down."""
+        before = self._usage or Usage()
+        self._usage = Usage(
+            max(usage.input_tokens, before.input_tokens),
+            max(usage.output_tokens, before.output_tokens),
+            max(usage.cached_input_tokens, before.cached_input_tokens),
+            max(usage.cache_write_tokens, before.cache_write_tokens),
+            max(usage.reasoning_tokens, before.reasoning_tokens),
+        )
+        self._may_reach = self._affordable()
+
+    def end(self, outcome: Outcome, fault: Fault | None = None) -> None:
+        """Exactly once: what the attempt came to, and what it cost."""
+        attempt = self.attempt
+        attempt.outcome = outcome
+        attempt.error = fault.code if fault else None
+        attempt.ms = round(self._ms())
+        if self._usage is not None:
+            _take_over(attempt, self._usage)
+        if self._usage is not None and (outcome == "ok" or attempt.error == "upstream_empty"):
+            attempt.usage_source = "reported"
+        elif self._came_nothing() and attempt.error in _UNBILLED:
+            attempt.input_tokens, attempt.usage_source = 0, "reported"
+        else:
+            self._estimate()
+        self._receipt.settle(attempt)
+
+    @property
+    def speed(self) -> float | None:
+        """Tokens a second after the first word, once it has ended; None where it says nothing."""
+        span_ms = self.attempt.ms - (self.ttft_ms or 0)
+        if self.attempt.output_tokens < SHORT_TOKENS or span_ms <= 0:
+            return None
+        return self.attempt.output_tokens * 1000 / span_ms
+
+    def _estimate(self) -> None:
+        """Cut short, or never counted: the vendor's last count is from before the end."""
+        attempt = self.attempt
+        attempt.reasoning_tokens = max(attempt.reasoning_tokens, estimate_tokens(self._thought))
+        seen = estimate_tokens(self._characters) + attempt.reasoning_tokens
+        attempt.output_tokens = max(attempt.output_tokens, seen)
+        attempt.usage_source = "estimated" if self._usage is None else "mixed"
+
+    def _came_nothing(self) -> bool:
+        return self._usage is None and not self._characters and not self._thought
+
+    def _affordable(self) -> float:
+        """How many characters the budget pays for; below 0 when the prompt alone is too much."""
+        left = self._receipt.left_usd(self.attempt)
+        if left is None:
+            return inf
+        prompt = self._usage or Usage(input_tokens=self.attempt.input_tokens)
+        of_input = self._receipt.price(self.attempt, structs.replace(prompt, output_tokens=0))
+        of_output = self._receipt.price(self.attempt, Usage(output_tokens=PRICED_TOKENS))
+        if of_input is None or of_output is None:
+            return inf
+        if left <= of_input:
+            return -1
+        return float((left - of_input) / of_output * PRICED_TOKENS * 4) if of_output else inf
+
+    def _check(self) -> None:
+        if self._characters + self._thought > self._may_reach or self._may_reach < 0:
+            raise BudgetReached(self._receipt.budget_usd)
+
+    def _ms(self) -> float:
+        return (self._receipt.clock() - self._started) * 1000
+
+
+def _take_over(attempt: Attempt, usage: Usage) -> None:
+    """The vendor's own counts."""
+    for name in usage.__struct_fields__:
+        setattr(attempt, name, getattr(usage, name))
