@@ -11,7 +11,9 @@ the breaker and the gate of that provider are told.
     ├── Conflict                   409 conflict     (conversation_busy, …)
     ├── Invalid                    422 invalid_input, with a pointer for each fault
     ├── Overloaded                 503 temporary-reduced-capacity
+    ├── Gone                       410 gone         (the log is past its retention)
     ├── Storage                    503 storage
+    │   └── DiskFull               507 storage
     ├── Interrupted                503 interrupted
     ├── NoCandidate                503 provider_unavailable
     └── Fault                      a provider's doing
@@ -96,6 +98,12 @@ class NotFound(Problem):
     title = "There is no such thing"
 
 
+class Gone(Problem):
+    status = 410
+    code = "gone"
+    title = "It was removed"
+
+
 class Conflict(Problem):
     status = 409
     code = "conflict"
@@ -122,6 +130,10 @@ class Storage(Problem):
     code = "storage"
     title = "The database does not take writes"
     retryable = True
+
+
+class DiskFull(Storage):
+    status = 507
 
 
 class Interrupted(Problem):

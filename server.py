@@ -27,7 +27,7 @@ from api.prefix import Prefix
 from errors import Problem
 from executions.admission import Admission
 from executions.executions import Executions
-from executions.recovery import recover
+from executions.recovery import go_on, take_up
 from providers.base import Provider
 from routing.candidates import Candidates
 from routing.catalog import load_catalog
@@ -111,7 +111,10 @@ async def _build(settings: Settings, stack: AsyncExitStack) -> House:
         ),
         providers=models,
     )
-    await recover(house.executions, attempts=settings.recovery_attempts)
+    journal.on_stalled = house.executions.break_off
+    taken = await take_up(house.executions, attempts=settings.recovery_attempts)
+    going_on = asyncio.create_task(go_on(house.executions, taken), name="recovery")
+    stack.callback(going_on.cancel)
     return house
 
 

@@ -78,6 +78,8 @@ class BaseAgent(ABC):
     max_latency_ms: ClassVar[float | None] = None
     max_cost_usd: ClassVar[Decimal | None] = None
     needs_lead: ClassVar[bool] = True
+    prose: ClassVar[bool] = False
+    """Its answer is plain prose: a model that can may go on from its own words."""
 
     def __init__(self, model_router: ModelRouter, context: Context | None = None) -> None:
         self.model_router = model_router

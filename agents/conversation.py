@@ -50,6 +50,7 @@ class Conversation(BaseAgent):
     max_latency_ms: ClassVar[float | None] = 4000
     max_cost_usd: ClassVar[Decimal | None] = Decimal("0.005")
     needs_lead: ClassVar[bool] = False
+    prose: ClassVar[bool] = True
 
     system: ClassVar[str] = (
         "You write for a sales team. Answer the last message in its own language, in at most "

@@ -49,6 +49,7 @@ def position_of(header: str | None, query: str | None) -> int:
 
 def respond(request: Request, house: House, log: Log, headers: dict[str, str]) -> Response:
     """The stream in the form that `request` asks for, from where it says that it stands."""
+    house.admit_follower()
     after = position_of(request.headers.get("last-event-id"), request.query_params.get("after"))
     if log.whole and after == log.last:
         return Response(status_code=204, headers=headers)
@@ -60,7 +61,7 @@ def respond(request: Request, house: House, log: Log, headers: dict[str, str]) -
             _words(frames), media_type="text/plain", headers={**HEADERS, **headers}
         )
     return EventSourceResponse(
-        _connection(frames),
+        _connection(frames, house, log),
         ping=0,  # its heartbeat would be a task for each connection, and end with two newlines
         headers={**HEADERS, **headers},
         media_type="text/plain" if plain else "text/event-stream",
@@ -110,8 +111,13 @@ def _following(house: House, log: Log, after: int) -> Iterator[Follower]:
             house.followers.discard(follower)
 
 
-async def _connection(frames: AsyncGenerator[bytes, None]) -> AsyncGenerator[bytes, None]:
-    """A heartbeat at once, then the frames, `retry:` inside the first one."""
+async def _connection(
+    frames: AsyncGenerator[bytes, None], house: House, log: Log
+) -> AsyncGenerator[bytes, None]:
+    """A heartbeat at once, then the frames, `retry:` inside the first one.
+
+    Sent off before the end, a reader is told when to come back: not all in the same second.
+    """
     yield sse.PING
     first = True
     try:
@@ -120,6 +126,8 @@ async def _connection(frames: AsyncGenerator[bytes, None]) -> AsyncGenerator[byt
                 batch = sse.with_retry(batch, 2000 + randint(0, 1000))
                 first = False
             yield batch or sse.PING
+        if house.executions.admission.draining and not log.whole:
+            yield sse.retry(randint(1000, 5000))
     finally:
         await frames.aclose()
 

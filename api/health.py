@@ -16,7 +16,7 @@ async def readyz(request: Request) -> Response:
     house = house_of(request)
     if house.executions.admission.draining:
         return JSONResponse({"status": "draining"}, status_code=503)
-    if house.journal.stalled:
+    if house.journal.stalled is not None:
         return JSONResponse({"status": "storage"}, status_code=503)
     return JSONResponse({"status": "ok"})
 

@@ -6,6 +6,7 @@ from typing import cast
 
 from starlette.requests import HTTPConnection
 
+from errors import Overloaded
 from executions.executions import Executions
 from providers.base import Provider
 from settings import Settings
@@ -24,6 +25,14 @@ class House:
     executions: Executions
     providers: Mapping[str, Provider]
     followers: set[Follower] = field(default_factory=set)
+
+    def admit_follower(self) -> None:
+        """Raises Overloaded where one more reader would be too many."""
+        if len(self.followers) >= self.settings.max_followers:
+            raise Overloaded(
+                f"{self.settings.max_followers} readers are connected; try again soon.",
+                retry_after_s=5,
+            )
 
     def dismiss_followers(self) -> None:
         """Send every reader off to the next process."""

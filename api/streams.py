@@ -64,6 +64,7 @@ async def follow_websocket(websocket: WebSocket) -> None:
     """`/ws/stream/{stream_id}?after=`: a Problem before the upgrade is a close with its code."""
     house = house_of(websocket)
     try:
+        house.admit_follower()
         after = event_stream.position_of(None, websocket.query_params.get("after"))
         log = await log_of(house, websocket.path_params["stream_id"])
     except Problem as problem:

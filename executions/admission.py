@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
-from errors import Conflict, Invalid, Overloaded, Storage
+from errors import Conflict, Invalid, Overloaded
 from executions.start import Start
 from store import executions as table
 from store.database import Database
@@ -36,8 +36,8 @@ class Admission:
         """Take a place, or say at once that none is free. Raises Overloaded or Storage."""
         if self.draining:
             raise Overloaded("The server is shutting down; ask the next one.", retry_after_s=5)
-        if self._journal.stalled:
-            raise Storage("The disk does not take writes; nothing is started.", retry_after_s=5)
+        if self._journal.stalled is not None:
+            raise self._journal.stalled
         if self._taken >= self._max_streams:
             raise Overloaded(
                 f"All {self._max_streams} places are taken; try again soon.", retry_after_s=2

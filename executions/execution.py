@@ -17,6 +17,7 @@ from pydantic import BaseModel
 
 from agents.base import AgentResult, BaseAgent, Event
 from errors import BudgetReached, Problem
+from routing.ask import Begun
 from routing.receipt import Receipt
 from store import executions as table
 from store import streams
@@ -36,22 +37,26 @@ class Execution:
 
     def __init__(
         self,
-        execution_id: str,
         agent: BaseAgent,
         input_data: BaseModel,
         log: Log,
         receipt: Receipt,
         *,
+        begun: Begun | None = None,
         abandon_after_s: float | None,
     ) -> None:
-        self.execution_id = execution_id
+        assert agent.context is not None
+        self.execution_id = agent.context.execution_id
         self.agent = agent
         self.input = input_data
         self.log = log
         self.receipt = receipt
         self.exclusive = agent.exclusive(input_data)
         self.on_end: Callable[[Execution], None] = lambda execution: None
+        self.begun = begun
+        """The words that an earlier process had shown, where its model goes on from them."""
         self.result = AgentResult()
+        self._carried: list[Write] = []
         self._abandon_after_s = abandon_after_s
         self._abandon: asyncio.TimerHandle | None = None
         self._stopping: StopReason | None = None
@@ -64,6 +69,8 @@ class Execution:
 
     def run(self) -> None:
         """Begin. The task belongs to the execution; who asked for it may leave."""
+        if self.log.ended:
+            return
         self._task = asyncio.create_task(self._run(), name=f"execution {self.execution_id}")
         self._task.add_done_callback(lambda _: self._ended())
         self.log.on_followers = self._followers
@@ -75,16 +82,28 @@ class Execution:
         await self._cancel()
         if not self.log.ended:
             self._append_stopped()
+        if self._task is None:
+            self._ended()
         await self.log.settled()
 
     async def leave(self) -> None:
         """The process goes: close the vendor and leave the stream open, for recovery."""
         await self._cancel()
 
+    def carry(self, *writes: Write) -> None:
+        """Rows that go with its next event that is no token."""
+        self._carried.extend(writes)
+
     def fail(self, problem: Problem) -> None:
         """End as `error`, unless it has ended: the text so far stays."""
         if not self.log.ended:
             self._append_end({"type": "error", "error": problem.described()})
+
+    def break_off(self, problem: Problem) -> None:
+        """Fail, and close the vendor, without waiting for either."""
+        self.fail(problem)
+        if self._task is not None:
+            self._task.cancel()
 
     async def ended(self) -> None:
         """Return when its last event is durable."""
@@ -129,7 +148,8 @@ class Execution:
         else:
             self.result.take(event)
             progress = self._progress() if kind in _WITH_PROGRESS else ()
-            self.log.append(event, *writes, *progress)
+            carried, self._carried = self._carried, []
+            self.log.append(event, *writes, *progress, *carried)
 
     def _progress(self) -> list[Write]:
         attempts = [msgspec.structs.asdict(attempt) for attempt in self.receipt.attempts]

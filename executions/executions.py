@@ -11,17 +11,18 @@ from msgspec import structs
 from pydantic import BaseModel
 
 from agents.base import BaseAgent, Context
-from agents.grounding.lead import Lead
-from errors import BadRequest, Invalid, NotFound, Problem, Storage
+from errors import NotFound, Problem, Storage
 from executions.admission import Admission
 from executions.execution import Execution
+from executions.lead import StartLead, lead_of
 from executions.start import Start, StartOptions, checked
+from routing.ask import Begun, Options
 from routing.model_router import ModelRouter
 from routing.receipt import Past, Receipt
 from settings import Settings
 from store import executions as table
-from store import leads, streams
-from store.database import Database, Write
+from store import streams
+from store.database import Database
 from streams.journal import Journal
 from streams.log import Log
 
@@ -38,6 +39,18 @@ class Started:
     agent_type: str
     lead_id: str | None
     replayed: bool = False
+
+
+@dataclass(frozen=True)
+class Build:
+    """What an execution is made of; `past` and `begun` where an earlier process began it."""
+
+    options: StartOptions
+    agent_class: type[BaseAgent]
+    context: Context
+    log: Log
+    past: Past | None = None
+    begun: Begun | None = None
 
 
 @dataclass
@@ -64,18 +77,22 @@ class Executions:
             self.admission.enter()
             execution = None
             try:
-                lead_id, lead, writes = await self._lead(start, agent_class)
-                context = Context(f"ex_{uuid4().hex}", self.database, lead)
-                execution = self._build(start.options, agent_class, input_data, context)
+                lead = await lead_of(self.database, start, needed=agent_class.needs_lead)
+                context = Context(f"ex_{uuid4().hex}", self.database, lead.fields)
+                log = self.journal.open(f"st_{uuid4().hex}")
+                build = Build(start.options, agent_class, context, log)
+                execution = self._build(build, input_data)
                 await self.admission.hold(
                     execution, stop=getattr(input_data, "if_busy", "reject") == "stop"
                 )
-                await self._open(execution, start, lead_id, writes)
+                await self._open(execution, start, lead)
             except BaseException:
                 self.admission.leave(execution)
                 raise
             self.begin(execution)
-            return Started(execution.execution_id, execution.stream_id, start.agent_type, lead_id)
+            return Started(
+                execution.execution_id, execution.stream_id, start.agent_type, lead.lead_id
+            )
 
     def agent(self, agent_type: str) -> type[BaseAgent]:
         """Raises NotFound, without listing what there is."""
@@ -85,19 +102,31 @@ class Executions:
 
     def begin(self, execution: Execution) -> None:
         """Let it run; when it ends its place is free."""
-        self.running[execution.stream_id] = execution
-        execution.on_end = self._end
+        self._own(execution)
         execution.run()
 
-    def revive(self, row: dict[str, Any], past: Past) -> Execution:
-        """An execution of an earlier process, on its log, with its receipt. It does not run yet."""
+    def revive(self, row: dict[str, Any], log: Log, past: Past, begun: Begun | None) -> Execution:
+        """An execution of an earlier process, on its log, with its receipt. It does not run yet.
+
+        `begun`: its words so far, where it was started to continue them.
+        """
         agent_class = self.agent(row["agent_type"])
         options = StartOptions.model_validate(row["options"]["start"])
         context = Context(row["execution_id"], self.database, row["options"]["lead"])
         input_data = agent_class.Input.model_validate(row["input"])
-        log = self.journal.open(row["stream_id"], last=row["last"])
-        execution = self._build(options, agent_class, input_data, context, log=log, past=past)
+        execution = self._build(
+            Build(
+                options,
+                agent_class,
+                context,
+                log,
+                past,
+                begun if begun and self._may_continue(agent_class, begun) else None,
+            ),
+            input_data,
+        )
         self.admission.take_over(execution)
+        self._own(execution)
         return execution
 
     async def stop(self, stream_id: str) -> dict[str, Any]:
@@ -117,6 +146,11 @@ class Executions:
         assert row is not None
         return row
 
+    def break_off(self, problem: Problem) -> None:
+        """End everything as `error`: what vendors write now could not be stored."""
+        for execution in list(self.running.values()):
+            execution.break_off(problem)
+
     async def drain(self, within_s: float) -> None:
         """Start nothing more; give what runs `within_s` to end, and leave the rest to recovery."""
         self.admission.draining = True
@@ -128,9 +162,7 @@ class Executions:
                 end.cancel()
         await asyncio.gather(*(execution.leave() for execution in list(self.running.values())))
 
-    async def _open(
-        self, execution: Execution, start: Start, lead_id: str | None, writes: list[Write]
-    ) -> None:
+    async def _open(self, execution: Execution, start: Start, lead: StartLead) -> None:
         """Commit the execution, its stream and its `start` event, all or nothing."""
         now = datetime.now(UTC)
         execution.log.append(
@@ -139,11 +171,11 @@ class Executions:
                 "stream_id": execution.stream_id,
                 "execution_id": execution.execution_id,
                 "agent_type": start.agent_type,
-                "lead_id": lead_id,
+                "lead_id": lead.lead_id,
             },
-            *writes,
+            *lead.writes,
             streams.created(execution.stream_id, now),
-            table.created(_row(execution, start, lead_id), now),
+            table.created(_row(execution, start, lead.lead_id), now),
             *(
                 [table.keyed(start.key, start.fingerprint(), execution.execution_id, now)]
                 if start.key
@@ -161,68 +193,23 @@ class Executions:
         if execution.log.ended:
             raise Problem("The start could not be stored. The log has the details.")
 
-    def _build(
-        self,
-        options: StartOptions,
-        agent_class: type[BaseAgent],
-        input_data: BaseModel,
-        context: Context,
-        *,
-        log: Log | None = None,
-        past: Past | None = None,
-    ) -> Execution:
+    def _build(self, build: "Build", input_data: BaseModel) -> Execution:
+        options, agent_class = build.options, build.agent_class
         receipt = Receipt(
             agent_class.task_type,
             self.router.candidates.prices,
-            past=past,
+            past=build.past,
             budget_usd=options.max_cost_usd,
         )
-        router = self.router.bound(receipt, {**agent_class.options(), **options.for_router()})
+        asked: Options = {**agent_class.options(), **options.for_router(), "begun": build.begun}
         return Execution(
-            context.execution_id,
-            agent_class(router, context),
+            agent_class(self.router.bound(receipt, asked), build.context),
             input_data,
-            log or self.journal.open(f"st_{uuid4().hex}"),
+            build.log,
             receipt,
+            begun=build.begun,
             abandon_after_s=None if options.detach else self.settings.abandon_after_s,
         )
-
-    async def _lead(
-        self, start: Start, agent_class: type[BaseAgent]
-    ) -> tuple[str | None, dict[str, Any] | None, list[Write]]:
-        """The lead to work on: its id, its fields, and the rows that an inline one makes."""
-        if start.lead is None:
-            return await self._known_lead(start.lead_id, agent_class)
-        lead = checked(Lead, start.lead, "/lead")
-        if lead.id is not None and start.lead_id is not None and lead.id != start.lead_id:
-            raise Invalid(
-                f"The lead's id must be the path's, {start.lead_id!r}.",
-                errors=[{"pointer": "/lead/id", "detail": "differs from the path"}],
-            )
-        lead_id = start.lead_id or lead.id
-        if lead_id is None and lead.email is not None:
-            lead_id = await leads.with_email(self.database, lead.email)
-        lead_id = lead_id or f"ld_{uuid4().hex}"
-        said = lead.model_dump(mode="json", exclude_unset=True, exclude={"id"})
-        fields = (await leads.find(self.database, lead_id) or {}) | said
-        return lead_id, fields, [leads.saved(lead_id, fields, datetime.now(UTC))]
-
-    async def _known_lead(
-        self, lead_id: str | None, agent_class: type[BaseAgent]
-    ) -> tuple[str | None, dict[str, Any] | None, list[Write]]:
-        if lead_id is None:
-            if agent_class.needs_lead:
-                raise BadRequest(
-                    "Which lead? Send `lead_id`, or the lead itself as `lead`.", code="no_lead"
-                )
-            return None, None, []
-        fields = await leads.find(self.database, lead_id)
-        if fields is None:
-            raise NotFound(
-                f"There is no lead {lead_id!r}: send it as `lead` to create it.",
-                code="unknown_lead",
-            )
-        return lead_id, fields, []
 
     async def _replayed(self, execution_id: str) -> Started:
         row = await table.find(self.database, execution_id)
@@ -231,7 +218,22 @@ class Executions:
             execution_id, row["stream_id"], row["agent_type"], row["lead_id"], replayed=True
         )
 
-    def _end(self, execution: Execution) -> None:
+    def _may_continue(self, agent_class: type[BaseAgent], begun: Begun) -> bool:
+        """Plain prose, by a model that is still there and takes its own words as a beginning."""
+        named = {c.name: c for c in self.router.candidates}
+        candidate = named.get(begun.candidate)
+        return (
+            agent_class.prose
+            and candidate is not None
+            and candidate.missing is None
+            and candidate.source.continues
+        )
+
+    def _own(self, execution: Execution) -> None:
+        self.running[execution.stream_id] = execution
+        execution.on_end = self.forget
+
+    def forget(self, execution: Execution) -> None:
         self.running.pop(execution.stream_id, None)
         self.admission.leave(execution)
 

@@ -1,12 +1,15 @@
 """Recovery: what the last process left open is taken up again, in view of whoever reads it.
 
 Each open stream gets its log back before the server listens, so a follower may connect from the
-first moment. Then each begins anew behind one `reset`, or ends as `error` `interrupted` once that
-happened too often. The Receipt goes on: the interrupted attempt stands in it with its cost, marked
-as estimated, because the vendor's own count died with the process.
+first moment. Then, a few a second so that a restart does not storm the vendors, each goes on where
+its model can go on from its own words, begins anew behind one `reset`, or ends as `error`
+`interrupted` once that happened too often. The Receipt goes on: the interrupted attempt stands in
+it with its cost, marked as estimated, because the vendor's own count died with the process.
 """
 
+import asyncio
 import logging
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -16,48 +19,73 @@ from agents.base import AgentResult
 from errors import Interrupted
 from executions.execution import Execution
 from executions.executions import Executions
+from routing.ask import Begun
 from routing.receipt import Attempt, Past
 from store import executions as table
 from streams import sse
 from streams.log import Log
 
+RECOVERIES_A_SECOND = 25
+
 logger = logging.getLogger("leadstream.recovery")
 
 
-async def recover(executions: Executions, *, attempts: int) -> int:
-    """Take up every open execution; return how many. `attempts` bounds how often for each."""
+async def take_up(executions: Executions, *, attempts: int) -> list[Execution]:
+    """Give every open stream its log back; return the executions that are to `go_on`.
+
+    `attempts` bounds how often one is taken up; those past it, and those that were started with
+    `on_failure: fail`, end here.
+    """
     rows = await table.unfinished(executions.database)
-    for row in rows:
-        execution = executions.revive(row, _past(row))
-        await _account(execution)
+    taken = [await _revived(executions, row) for row in rows]
+    for row, execution in zip(rows, taken, strict=True):
         if row["recoveries"] >= attempts or row["options"]["start"].get("on_failure") == "fail":
-            _give_up(executions, execution)
-            continue
-        if row["last"] > 1:
-            execution.take(
-                {"type": "reset", "reason": "recovered", "provider": _provider(execution)},
-                table.recovered(execution.execution_id),
-            )
-        executions.begin(execution)
+            execution.fail(Interrupted("The server was interrupted while it wrote this answer."))
+            executions.forget(execution)
     if rows:
-        logger.info("recovered %d streams that the last process left open", len(rows))
-    return len(rows)
+        logger.info("%d streams were left open by the last process", len(rows))
+    return [execution for execution in taken if not execution.log.ended]
 
 
-def _past(row: dict[str, Any]) -> Past:
+async def go_on(
+    executions: Executions,
+    taken: Sequence[Execution],
+    *,
+    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+) -> None:
+    """Let them run, a few a second."""
+    for execution in taken:
+        if not execution.log.ended:
+            recovered = table.recovered(execution.execution_id)
+            if execution.begun is None:
+                reset = {"type": "reset", "reason": "recovered", "provider": _provider(execution)}
+                execution.take(reset, recovered)
+            else:
+                execution.carry(recovered)
+            executions.begin(execution)
+            await sleep(1 / RECOVERIES_A_SECOND)
+
+
+async def _revived(executions: Executions, row: dict[str, Any]) -> Execution:
+    """An execution with its receipt and what its readers have seen."""
+    log = executions.journal.open(row["stream_id"], last=row["last"])
+    text = await _text_of(log)
+    past = _past(row, text)
+    continues = row["options"]["start"].get("on_failure") == "continue"
+    begun = Begun(_last(past), text) if continues and text and past.attempts else None
+    execution = executions.revive(row, log, past, begun)
+    execution.result.take({"type": "token", "content": text})
+    return execution
+
+
+def _past(row: dict[str, Any], text: str) -> Past:
     started = datetime.fromisoformat(row["created_at"])
     return Past(
         attempts=msgspec.convert(row["attempts"], list[Attempt]),
         elapsed_s=max(0.0, (datetime.now(UTC) - started).total_seconds()),
         ttft_ms=row["ttft_ms"],
+        interrupted_after=text,
     )
-
-
-async def _account(execution: Execution) -> None:
-    """What the last attempt had shown is what it is billed for, as an estimate."""
-    text = await _text_of(execution.log)
-    execution.result.take({"type": "token", "content": text})
-    execution.receipt.interrupt(text)
 
 
 async def _text_of(log: Log) -> str:
@@ -70,9 +98,8 @@ async def _text_of(log: Log) -> str:
     return seen.text
 
 
-def _give_up(executions: Executions, execution: Execution) -> None:
-    execution.fail(Interrupted("The server was interrupted while it wrote this answer."))
-    executions.admission.leave(execution)
+def _last(past: Past) -> str:
+    return f"{past.attempts[-1].provider}/{past.attempts[-1].model}"
 
 
 def _provider(execution: Execution) -> str | None:

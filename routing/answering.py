@@ -10,6 +10,8 @@ import logging
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 
+from msgspec import structs
+
 from errors import BudgetReached, Fault
 from providers.base import Chunk, Chunks, Finish, Request, Text, Thinking, Usage
 from resilience.deadline import Deadline
@@ -17,7 +19,7 @@ from resilience.retry_handler import Retrying
 from routing import notices
 from routing.ask import Ask
 from routing.candidates import Candidate, Candidates
-from routing.choice import Decision
+from routing.choice import Decision, Facts
 from routing.meter import Meter
 from routing.notices import Event
 from routing.receipt import Attempt, Receipt
@@ -37,19 +39,20 @@ class Answering:
         self._decide = decide
         self._deadline = candidates.deadline()
         self._failed: dict[str, str] = {}
-        self._shown: list[str] = []
-        self._prefix = ""
+        self._shown: list[str] = [ask.begun.text] if ask.begun else []
+        self._continuing = ask.begun.candidate if ask.begun else None
+        """Who goes on from the words shown; None when the next one begins anew."""
         self._seams = 0
 
     async def events(self) -> AsyncGenerator[Event, None]:
         """`route`, `token`s, `complete`; raises the last Fault, or NoCandidate."""
         fault: Fault | None = None
-        while (decision := self._decide(self._ask, self._failed)).picked is not None:
+        while (decision := self._next()).picked is not None:
             candidate = self._candidates[decision.picked]
-            if self._shown and not self._prefix:
+            if self._shown and not self._continuing:
                 self._shown.clear()
                 yield notices.reset("failover", candidate.provider)
-            yield decision.event() | ({"stitched": True} if self._prefix else {})
+            yield decision.event() | ({"stitched": True} if self._continuing else {})
             for warning in notices.of_decision(decision):
                 yield warning
             try:
@@ -66,26 +69,32 @@ class Answering:
                 return
         raise fault or notices.nobody(decision)
 
+    def _next(self) -> Decision:
+        """Who is asked now: the one that goes on from its own words, else the best."""
+        if self._continuing:
+            pinned = structs.replace(self._ask, provider=self._continuing)
+            decision = self._decide(pinned, self._failed)
+            if decision.picked is not None and self._can_continue(decision.picked):
+                return decision
+            self._continuing = None
+        return self._decide(self._ask, self._failed)
+
     def _goes_on(self, candidate: Candidate, fault: Fault) -> bool:
         """Whether somebody may take over after `fault`, and from where."""
-        self._prefix = ""
+        self._continuing = None
         if self._shown:
             if self._ask.on_failure == "fail" or self._seams:
                 return False
             self._seams += 1
-            if self._ask.on_failure == "continue" and self._can_continue(candidate):
-                self._prefix = "".join(self._shown)
+            if self._ask.on_failure == "continue":
+                self._continuing = candidate.name
                 return True
         self._failed[candidate.name] = f"{fault.code} in this request"
         return True
 
-    def _can_continue(self, candidate: Candidate) -> bool:
+    def _can_continue(self, picked: Facts) -> bool:
         """Plain prose, and a model that takes its own words as the beginning of its answer."""
-        return (
-            candidate.source.continues
-            and self._ask.schema is None
-            and candidate.breaker.peek().allowed
-        )
+        return self._candidates[picked].source.continues and self._ask.schema is None
 
     async def _answer(self, candidate: Candidate) -> AsyncGenerator[Event, None]:
         """One candidate: its words as events, its retries as warnings."""
@@ -97,7 +106,7 @@ class Answering:
             system=ask.system,
             temperature=ask.temperature,
             schema=ask.schema,
-            prefix=self._prefix,
+            prefix="".join(self._shown) if self._continuing else "",
         )
 
         def attempt() -> Chunks:

@@ -37,6 +37,14 @@ class Options(TypedDict, total=False):
     provider: str | None
     on_failure: OnFailure
     strict: bool
+    begun: "Begun | None"
+
+
+class Begun(msgspec.Struct, frozen=True):
+    """An answer whose first words are out: `candidate` is to go on from `text`, if it can."""
+
+    candidate: str
+    text: str
 
 
 class Ask(msgspec.Struct, frozen=True, kw_only=True):
@@ -60,6 +68,7 @@ class Ask(msgspec.Struct, frozen=True, kw_only=True):
     on_failure: OnFailure = "restart"
     strict: bool = False
     """Refuse rather than go outside the bounds."""
+    begun: Begun | None = None
 
     @property
     def input_tokens(self) -> int:

@@ -44,6 +44,8 @@ class Past(msgspec.Struct, kw_only=True):
     """What an execution had cost before this process took it over; its clock goes on."""
 
     attempts: list[Attempt] = []
+    interrupted_after: str = ""
+    """The words that its last, interrupted attempt had shown."""
     elapsed_s: float = 0.0
     ttft_ms: int | None = None
 
@@ -72,18 +74,11 @@ class Receipt:
         self._now = now
         self._started = clock() - past.elapsed_s
         self._latency_ms: int | None = None
+        self._interrupt(past.interrupted_after)
 
     def begin(self, attempt: Attempt) -> None:
         """A request is about to go out; its `input_tokens` are the estimate of its prompt."""
         self.attempts.append(attempt)
-
-    def interrupt(self, text: str) -> None:
-        """The process died during the last attempt, which had shown `text`: its cost is a guess."""
-        if self.attempts and self.attempts[-1].outcome is None:
-            attempt = self.attempts[-1]
-            attempt.outcome = "interrupted"
-            attempt.output_tokens = max(attempt.output_tokens, estimate_tokens(text))
-            self.settle(attempt)
 
     def first_token(self) -> None:
         """The reader sees a first word now."""
@@ -150,6 +145,14 @@ class Receipt:
             "usage_source": self._usage_source(),
             "attempts": [msgspec.structs.asdict(a) for a in self.attempts],
         }
+
+    def _interrupt(self, text: str) -> None:
+        """A process died during the last attempt, which had shown `text`: its cost is a guess."""
+        if self.attempts and self.attempts[-1].outcome is None:
+            attempt = self.attempts[-1]
+            attempt.outcome = "interrupted"
+            attempt.output_tokens = max(attempt.output_tokens, estimate_tokens(text))
+            self.settle(attempt)
 
     def _speed(self, latency_ms: int) -> float | None:
         """Output tokens of the last attempt a second, from the first word on."""

@@ -18,7 +18,7 @@ from typing import Any, NamedTuple, Self
 import aiosqlite
 import databases
 
-from errors import Storage
+from errors import DiskFull, Storage
 from store.migrations import migrate
 
 Values = Mapping[str, Any]
@@ -88,9 +88,11 @@ class Database:
         try:
             await self._writer.run(partial(_transact, writes=writes))
         except sqlite3.Error as error:
-            if _primary_code(error) in _DISK:
-                raise Storage(f"The database does not take writes: {error}.") from error
-            raise
+            code = _primary_code(error)
+            if code not in _DISK:
+                raise
+            kind = DiskFull if code == sqlite3.SQLITE_FULL else Storage
+            raise kind(f"The database does not take writes: {error}.", retry_after_s=5) from error
 
     async def rows(self, sql: str, **values: Any) -> list[dict[str, Any]]:
         """Read: each row as a dict."""

@@ -15,7 +15,7 @@ from types import TracebackType
 from typing import Any, Self
 from weakref import WeakValueDictionary
 
-from errors import Problem, Storage
+from errors import Gone, Problem, Storage
 from store import streams
 from store.database import Database, Write
 from streams import sse
@@ -23,6 +23,9 @@ from streams.log import Group, Log
 
 RETRY_S = 1.0
 """How long the Journal waits before it asks a disk again that has refused a commit."""
+
+PATIENCE_S = 5.0
+"""How long vendors go on while the disk refuses: what they write could not be shown."""
 
 BESIDE_S = 1.0
 """How often rows that belong to no stream are saved, at most."""
@@ -44,8 +47,10 @@ class Journal:
         clock: Callable[[], float] = monotonic,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
-        self.stalled = False
-        """The disk refuses commits: start nothing."""
+        self.stalled: Storage | None = None
+        """Why the disk refuses commits, while it does: start nothing."""
+        self.on_stalled: Callable[[Storage], None] = lambda problem: None
+        """Called when it has refused them for PATIENCE_S, and again as long as it does."""
         self._database = database
         self._interval_s = interval_s
         self._beside = beside
@@ -91,6 +96,8 @@ class Journal:
         row = await streams.find(self._database, stream_id)
         if row is None:
             return None
+        if not row["last"]:
+            raise Gone("This stream's events are past their retention; its execution has the text.")
         found = Log(stream_id, self._stored, last=row["last"], ended=True)
         return self._logs.setdefault(stream_id, found)
 
@@ -118,19 +125,26 @@ class Journal:
             try:
                 await self._database.write(*_writes(batch), *beside)
             except Storage as problem:
-                self.stalled = True
-                logger.error("commit refused, trying again: %s", problem)
                 if self._closing:
                     return False
-                await self._sleep(RETRY_S)
+                await self._wait_for_disk(problem)
             except Exception:
                 await self._one_by_one(batch)
                 return True
             else:
-                self.stalled = False
+                self.stalled = None
                 for log, group, _ in batch:
                     log.settle(group)
                 return True
+
+    async def _wait_for_disk(self, problem: Storage) -> None:
+        logger.error("commit refused, trying again: %s", problem)
+        if self.stalled is None:
+            self._stalled_at = self._clock()
+        self.stalled = problem
+        if self._clock() >= self._stalled_at + PATIENCE_S:
+            self.on_stalled(problem)
+        await self._sleep(RETRY_S)
 
     def _due_beside(self) -> Sequence[Write]:
         """What others want saved: with a group, at most once a second."""

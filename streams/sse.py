@@ -52,7 +52,12 @@ def unnumbered(event: Event) -> bytes:
 
 def with_retry(frames: bytes, ms: int) -> bytes:
     """`frames` with `retry:` inside the first one: a block of its own would be an empty event."""
-    return b"retry: %d\n%b" % (ms, frames)
+    return retry(ms) + frames
+
+
+def retry(ms: int) -> bytes:
+    """When a reader is to come back. No blank line: alone it would be an empty event to some."""
+    return b"retry: %d\n" % ms
 
 
 def events(frames: bytes) -> Iterator[tuple[int, Event]]:
