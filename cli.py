@@ -1,34 +1,39 @@
-"""The command line: `python server.py` serves, and says what is ready and how to try it."""
+"""The command line: `python server.py` serves; `backup` and `restore` look after the database."""
 
 import argparse
 import logging
 import sys
+from pathlib import Path
 
 from api.house import House
 from errors import Problem
 from server import Server, create_app
-from settings import SettingsError, load_settings
+from settings import Settings, SettingsError, load_settings
+from store.backup import back_up, restore
 
 TRY = "What should I say to a customer who asks for a discount?"
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run a command; return the process's exit status."""
-    parser = argparse.ArgumentParser(
-        prog="server.py", description="Leadstream: sales agents that stream what they write."
-    )
-    parser.add_argument("command", nargs="?", default="serve", choices=["serve"])
-    parser.parse_args(arguments)
-    return serve()
-
-
-def serve() -> int:
-    """Serve until a signal. 0 after a drain, 1 when it could not start, 2 for bad settings."""
+    """Run a command; return the process's exit status: 0, 1 when it failed, 2 for bad settings."""
+    said = _parser().parse_args(arguments)
     try:
         settings = load_settings()
+        if said.command == "backup":
+            return _backup(settings, said.file)
+        if said.command == "restore":
+            return _restore(settings, said.file)
+        return serve(settings)
     except SettingsError as error:
         print("Leadstream cannot start:", *error.faults, sep="\n  ", file=sys.stderr)
         return 2
+    except Problem as problem:
+        print(problem, file=sys.stderr)
+        return 1
+
+
+def serve(settings: Settings) -> int:
+    """Serve until a signal. 0 after a drain, 1 when it could not start."""
     _log_to_stderr()
     app = create_app(settings)
     try:
@@ -61,6 +66,39 @@ def announce(house: House, port: int) -> None:
         "",
     ]
     print("\n".join(lines), flush=True)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="server.py",
+        description="Leadstream: sales agents that stream what they write. Settings come from "
+        "the environment; the README lists them.",
+    )
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND")
+    commands.add_parser("serve", help="serve until a signal (this is what no command does)")
+    backup = commands.add_parser("backup", help="copy the database while the server runs")
+    backup.add_argument("file", type=Path, help="a new file")
+    back = commands.add_parser("restore", help="put a backup in the database's place")
+    back.add_argument("file", type=Path, help="what `backup` wrote")
+    return parser
+
+
+def _backup(settings: Settings, file: Path) -> int:
+    back_up(settings.database_path, file, _show_progress)
+    print(f"{settings.database_path} is backed up to {file}.")
+    return 0
+
+
+def _restore(settings: Settings, file: Path) -> int:
+    restore(file, settings.database_path)
+    print(f"{settings.database_path} is restored; what it was is kept as *.before.")
+    return 0
+
+
+def _show_progress(done: int, total: int) -> None:
+    if sys.stderr.isatty():
+        end = "\n" if done == total else "\r"
+        print(f"{100 * done // max(total, 1)} %", end=end, file=sys.stderr, flush=True)
 
 
 def _log_to_stderr() -> None:

@@ -37,6 +37,7 @@ from store import provider_state
 from store.database import Database
 from store.lock import server_lock
 from streams.journal import Journal
+from streams.retention import keep_for
 
 FAREWELL_S = 5
 """How long readers get to take their farewell before their connections are cut."""
@@ -113,8 +114,8 @@ async def _build(settings: Settings, stack: AsyncExitStack) -> House:
     )
     journal.on_stalled = house.executions.break_off
     taken = await take_up(house.executions, attempts=settings.recovery_attempts)
-    going_on = asyncio.create_task(go_on(house.executions, taken), name="recovery")
-    stack.callback(going_on.cancel)
+    for work in (go_on(house.executions, taken), keep_for(database, settings.retention_days)):
+        stack.callback(asyncio.create_task(work).cancel)
     return house
 
 

@@ -74,6 +74,7 @@ class Settings(BaseSettings):
 
     # How much at once, and for how long it is kept.
     journal_interval_ms: float = Field(default=10, ge=0, le=1000)
+    retention_days: float = Field(default=30, gt=0)
     max_streams: int = Field(default=400, ge=1)
     max_followers: int = Field(default=2000, ge=1)
     log_format: Literal["auto", "text", "json"] = "auto"

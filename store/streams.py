@@ -55,3 +55,20 @@ async def page(database: Database, stream_id: str, after: int) -> list[dict[str,
         next=after + 1,
         rows=PAGE_ROWS,
     )
+
+
+async def expired(database: Database, before: datetime, *, limit: int) -> list[str]:
+    """Streams that ended before, and whose events are still there, the oldest first."""
+    rows = await database.rows(
+        "SELECT stream_id FROM streams s WHERE ended_at < :before AND EXISTS"
+        " (SELECT 1 FROM stream_events e WHERE e.stream_id = s.stream_id)"
+        " ORDER BY ended_at LIMIT :limit",
+        before=before.isoformat(),
+        limit=limit,
+    )
+    return [row["stream_id"] for row in rows]
+
+
+def removed(stream_id: str) -> Write:
+    """The events of a stream go; that it was stays."""
+    return Write("DELETE FROM stream_events WHERE stream_id = :stream_id", {"stream_id": stream_id})

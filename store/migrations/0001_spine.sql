@@ -14,7 +14,7 @@ CREATE TABLE streams (
     created_at  TEXT NOT NULL,
     ended_at    TEXT
 );
-CREATE INDEX open_streams ON streams (created_at) WHERE ended_at IS NULL;
+CREATE INDEX streams_by_end ON streams (ended_at);
 
 -- The log: one row for each stream and group, several events in it, the bytes as they were sent.
 CREATE TABLE stream_events (
@@ -50,6 +50,8 @@ CREATE TABLE agent_executions (
     created_at      TEXT NOT NULL,
     ended_at        TEXT
 );
+CREATE INDEX open_executions ON agent_executions (created_at, execution_id)
+    WHERE status IN ('pending', 'running');
 CREATE INDEX executions_by_time ON agent_executions (created_at, execution_id);
 CREATE INDEX executions_by_lead ON agent_executions (lead_id, created_at, execution_id);
 CREATE INDEX executions_by_stream ON agent_executions (stream_id);
