@@ -16,6 +16,7 @@ from pydantic import BaseModel
 
 from routing.ask import Options, TaskType
 from routing.model_router import ModelRouter
+from routing.receipt import Receipt
 from store.database import Database, Write
 
 Event = dict[str, Any]
@@ -33,6 +34,7 @@ class Context:
     execution_id: str
     database: Database
     lead: dict[str, Any] | None = None
+    lead_id: str | None = None
 
 
 @dataclass
@@ -89,6 +91,9 @@ class BaseAgent(ABC):
     def stream_execute(self, input_data: Any) -> Events:
         """The answer as events, the last one `complete`. `input_data` is a valid `Input`."""
 
+    async def prepare(self, input_data: Any) -> None:  # noqa: B027 - most have nothing to refuse
+        """Refuse what must not begin: raise a Problem, before anything is stored or spent."""
+
     async def execute(self, input_data: Any) -> AgentResult:
         """The whole answer at once, by the same path."""
         result = AgentResult()
@@ -96,6 +101,12 @@ class BaseAgent(ABC):
             async for event in events:
                 result.take(event)
         return result
+
+    def complete(self, result: Any) -> Event:
+        """The end of an answer for which no model was asked, or none has answered."""
+        router = self.model_router
+        receipt = router.receipt or Receipt(self.task_type, router.candidates.prices)
+        return {"type": "complete", "metadata": receipt.metadata(), "result": result}
 
     @classmethod
     def options(cls) -> Options:

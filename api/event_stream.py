@@ -47,10 +47,14 @@ def position_of(header: str | None, query: str | None) -> int:
     return int(given)
 
 
+def position_asked(request: Request) -> int:
+    return position_of(request.headers.get("last-event-id"), request.query_params.get("after"))
+
+
 def respond(request: Request, house: House, log: Log, headers: dict[str, str]) -> Response:
     """The stream in the form that `request` asks for, from where it says that it stands."""
     house.admit_follower()
-    after = position_of(request.headers.get("last-event-id"), request.query_params.get("after"))
+    after = position_asked(request)
     if log.whole and after == log.last:
         return Response(status_code=204, headers=headers)
     live = request.query_params.get("live") != "0"

@@ -60,7 +60,8 @@ def _value(row: dict[str, Any], name: str) -> Any:
 
 
 def _limit(given: str) -> int:
-    if not (given.isascii() and given.isdigit() and 1 <= int(given[:9]) <= MAX_LIMIT):
+    short = given.isascii() and given.isdigit() and len(given) <= len(str(MAX_LIMIT))
+    if not short or not 1 <= int(given) <= MAX_LIMIT:
         raise BadRequest(f"`limit` is a number from 1 to {MAX_LIMIT}.", code="bad_limit")
     return int(given)
 

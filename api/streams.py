@@ -12,7 +12,7 @@ from api import body, event_stream
 from api.house import House, house_of
 from errors import BadRequest, Invalid, NotFound, Problem
 from executions.executions import Started
-from executions.start import Start, StartOptions, checked
+from executions.start import Start, StartOptions, checked, pointer
 from streams import sse
 from streams.log import Log
 
@@ -148,7 +148,7 @@ def _refuse_unknown(said: dict[str, Any], known: set[str]) -> None:
     if unknown := sorted(said.keys() - known):
         raise Invalid(
             f"Unknown here: {', '.join(unknown)[:200]}. Known: {', '.join(sorted(known))}.",
-            errors=[{"pointer": f"/{name}", "detail": "unknown field"} for name in unknown],
+            errors=[{"pointer": pointer(name), "detail": "unknown field"} for name in unknown],
         )
 
 

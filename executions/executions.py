@@ -111,9 +111,9 @@ class Executions:
         `begun`: its words so far, where it was started to continue them.
         """
         agent_class = self.agent(row["agent_type"])
-        options = StartOptions.model_validate(row["options"]["start"])
+        options = checked(StartOptions, row["options"]["start"])
         context = Context(row["execution_id"], self.database, row["options"]["lead"])
-        input_data = agent_class.Input.model_validate(row["input"])
+        input_data = checked(agent_class.Input, row["input"])
         execution = self._build(
             Build(
                 options,
@@ -247,7 +247,7 @@ def _row(execution: Execution, start: Start, lead_id: str | None) -> dict[str, A
         "lead_id": lead_id,
         "input": execution.input.model_dump(mode="json"),
         "options": {
-            "start": start.options.model_dump(mode="json", exclude_unset=True),
+            "start": start.options.model_dump(exclude_unset=True),
             # The lead as it was: a restart works on what the start saw.
             "lead": context and context.lead,
         },

@@ -97,6 +97,6 @@ def _script(request: Request) -> Script:
 
 def _fault(code: str) -> errors.Fault:
     """The fault with this code, as any vendor could have raised it."""
-    kinds = [errors.Fault, *errors.Fault.__subclasses__()]
+    kinds: list[type[errors.Fault]] = [errors.Fault, *errors.Fault.__subclasses__()]
     kind = next((k for k in kinds if k.code == code), errors.UpstreamError)
     return kind(f"The script says that this fails: {code}.")

@@ -1,23 +1,23 @@
 """Answering: one request on its way through its candidates, in view of the reader.
 
 For each candidate: retry ( breaker ( deadline ( provider ) ) ). Each attempt sends at most one
-request, reports exactly one outcome to its breaker and stands in the Receipt. Once a word was
-shown there is no retry, and no second candidate without a `reset` before its first word.
+request, reports exactly one outcome to its breaker and stands in the Receipt before the reader is
+told of it: recovery finds it there. Once a word was shown there is no retry, and no second
+candidate without a `reset` before its first word.
 """
 
-import asyncio
 import logging
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 
 from msgspec import structs
 
-from errors import BudgetReached, Fault
-from providers.base import Chunk, Chunks, Finish, Request, Text, Thinking, Usage
-from resilience.deadline import Deadline
+from errors import Fault
+from providers.base import Request, Text
 from resilience.retry_handler import Retrying
 from routing import notices
-from routing.ask import Ask
+from routing.ask import Ask, estimate_tokens
+from routing.attempting import Outgoing, Steps, attempt, is_text
 from routing.candidates import Candidate, Candidates
 from routing.choice import Decision, Facts
 from routing.meter import Meter
@@ -40,6 +40,8 @@ class Answering:
         self._deadline = candidates.deadline()
         self._failed: dict[str, str] = {}
         self._shown: list[str] = [ask.begun.text] if ask.begun else []
+        self._kept = 0
+        """How many of the pieces shown are older than the present candidate's."""
         self._continuing = ask.begun.candidate if ask.begun else None
         """Who goes on from the words shown; None when the next one begins anew."""
         self._seams = 0
@@ -49,14 +51,8 @@ class Answering:
         fault: Fault | None = None
         while (decision := self._next()).picked is not None:
             candidate = self._candidates[decision.picked]
-            if self._shown and not self._continuing:
-                self._shown.clear()
-                yield notices.reset("failover", candidate.provider)
-            yield decision.event() | ({"stitched": True} if self._continuing else {})
-            for warning in notices.of_decision(decision):
-                yield warning
             try:
-                async with aclosing(self._answer(candidate)) as events:
+                async with aclosing(self._answer(candidate, decision)) as events:
                     async for event in events:
                         yield event
             except Fault as error:
@@ -73,31 +69,72 @@ class Answering:
         """Who is asked now: the one that goes on from its own words, else the best."""
         if self._continuing:
             pinned = structs.replace(self._ask, provider=self._continuing)
-            decision = self._decide(pinned, self._failed)
+            others = {name: why for name, why in self._failed.items() if name != self._continuing}
+            decision = self._decide(pinned, others)
             if decision.picked is not None and self._can_continue(decision.picked):
-                return decision
+                return structs.replace(decision, reason="goes on from its own words")
             self._continuing = None
         return self._decide(self._ask, self._failed)
 
     def _goes_on(self, candidate: Candidate, fault: Fault) -> bool:
         """Whether somebody may take over after `fault`, and from where."""
-        self._continuing = None
-        if self._shown:
-            if self._ask.on_failure == "fail" or self._seams:
-                return False
-            self._seams += 1
-            if self._ask.on_failure == "continue":
-                self._continuing = candidate.name
-                return True
         self._failed[candidate.name] = f"{fault.code} in this request"
+        self._continuing = None
+        if len(self._shown) == self._kept:
+            return True
+        if self._ask.on_failure == "fail" or self._seams:
+            return False
+        self._seams += 1
+        if self._ask.on_failure == "continue":
+            self._continuing = candidate.name
         return True
 
     def _can_continue(self, picked: Facts) -> bool:
         """Plain prose, and a model that takes its own words as the beginning of its answer."""
         return self._candidates[picked].source.continues and self._ask.schema is None
 
-    async def _answer(self, candidate: Candidate) -> AsyncGenerator[Event, None]:
+    def _announced(self, candidate: Candidate, decision: Decision) -> list[Event]:
+        """What the reader is told before the first request to a candidate goes out."""
+        events = []
+        if self._shown and not self._continuing:
+            self._shown.clear()
+            self._kept = 0
+            reason = "failover" if self._failed else "recovered"
+            events.append(notices.reset(reason, candidate.provider))
+        events.append(decision.event() | ({"stitched": True} if self._continuing else {}))
+        return events + notices.of_decision(decision)
+
+    async def _answer(
+        self, candidate: Candidate, decision: Decision
+    ) -> AsyncGenerator[Event, None]:
         """One candidate: its words as events, its retries as warnings."""
+        self._kept = len(self._shown)
+        announced = False
+        chunks = candidate.retry.execute_streaming(
+            lambda: candidate.breaker.call_streaming(
+                lambda: self._attempt(candidate), is_content=is_text
+            ),
+            is_content=is_text,
+            remaining_s=self._deadline.remaining_s,
+        )
+        try:
+            async with aclosing(chunks):
+                async for chunk in chunks:
+                    if isinstance(chunk, Text):
+                        self._shown.append(chunk.content)
+                        yield {"type": "token", "content": chunk.content}
+                    elif isinstance(chunk, Retrying):
+                        self._candidates.touch(candidate)
+                        yield notices.retrying(candidate.name, chunk)
+                    elif isinstance(chunk, Outgoing) and not announced:
+                        announced = True
+                        for event in self._announced(candidate, decision):
+                            yield event
+        finally:
+            self._candidates.touch(candidate)
+
+    def _attempt(self, candidate: Candidate) -> Steps:
+        """The next attempt, counted from here on. Raises BudgetReached."""
         ask = self._ask
         request = Request(
             model=candidate.model,
@@ -108,68 +145,6 @@ class Answering:
             schema=ask.schema,
             prefix="".join(self._shown) if self._continuing else "",
         )
-
-        def attempt() -> Chunks:
-            self._candidates.touch(candidate)
-            sent = Attempt(candidate.provider, candidate.model, input_tokens=ask.input_tokens)
-            meter = Meter(self._receipt, sent)
-            return _counted(candidate, request, meter, self._deadline)
-
-        chunks = candidate.retry.execute_streaming(
-            lambda: candidate.breaker.call_streaming(attempt, is_content=_is_text),
-            is_content=_is_text,
-            remaining_s=self._deadline.remaining_s,
-        )
-        async with aclosing(chunks):
-            async for chunk in chunks:
-                if isinstance(chunk, Text):
-                    self._shown.append(chunk.content)
-                    yield {"type": "token", "content": chunk.content}
-                elif isinstance(chunk, Retrying):
-                    yield notices.retrying(candidate.name, chunk)
-
-
-async def _counted(
-    candidate: Candidate, request: Request, meter: Meter, deadline: Deadline
-) -> Chunks:
-    """One request: deadline ( provider ), and what it came to in the Receipt."""
-    try:
-        guarded = deadline.guard(_asked(candidate, request), is_content=_is_text)
-        async with aclosing(guarded):
-            async for chunk in guarded:
-                _count(meter, chunk)
-                yield chunk
-    except (asyncio.CancelledError, GeneratorExit, BudgetReached):
-        meter.end("cancelled")
-        raise
-    except Fault as fault:
-        meter.end("failed", fault)
-        candidate.gate.note(fault)
-        if fault.blame == "failure":
-            candidate.estimate.observe_failure(meter.attempt.ms)
-        raise
-    meter.end("ok")
-    candidate.estimate.observe(meter.ttft_ms, meter.speed)
-
-
-async def _asked(candidate: Candidate, request: Request) -> Chunks:
-    """The provider's answer as a generator: closing it closes the vendor's socket."""
-    async with candidate.source.answer(request) as chunks:
-        async for chunk in chunks:
-            yield chunk
-
-
-def _is_text(chunk: Chunk) -> bool:
-    return type(chunk) is Text
-
-
-def _count(meter: Meter, chunk: Chunk) -> None:
-    """What a chunk adds to the attempt's account; words first, they come by thousands."""
-    if isinstance(chunk, Text):
-        meter.text(chunk.content)
-    elif isinstance(chunk, Usage):
-        meter.usage(chunk)
-    elif isinstance(chunk, Thinking):
-        meter.thinking(chunk.content)
-    elif isinstance(chunk, Finish):
-        meter.attempt.finish_reason = chunk.reason
+        prompt_tokens = ask.input_tokens + estimate_tokens(request.prefix)
+        sent = Attempt(candidate.provider, candidate.model, input_tokens=prompt_tokens)
+        return attempt(candidate, request, Meter(self._receipt, sent), self._deadline)

@@ -8,14 +8,17 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
+import msgspec
+
 from providers.base import Provider, Usage
 from resilience.circuit_breaker import CircuitBreaker
 from resilience.deadline import Deadline
 from resilience.gate import Gate
-from resilience.retry_handler import RetryHandler
+from resilience.retry_handler import RetryBudget, RetryHandler
 from routing.catalog import Catalog, Model, model_of
 from routing.choice import Facts
 from routing.estimates import Estimate
+from routing.learnt import Learnt, learnt_from
 from routing.prices import Prices
 from settings import Settings
 
@@ -49,7 +52,7 @@ class Candidate:
             "estimate": self.estimate.to_state(wall),
         }
 
-    def restore(self, state: Mapping[str, Any], wall: float) -> None:
+    def restore(self, state: Learnt, wall: float) -> None:
         self.gate.restore(state["gate"], wall)
         self.breaker.restore(state["breaker"], wall)
         self.estimate.restore(state["estimate"], wall)
@@ -65,6 +68,7 @@ class Candidates:
         catalog: Catalog,
         *,
         wall: Callable[[], float] = time.time,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.prices = Prices(catalog)
         self._settings = settings
@@ -74,7 +78,7 @@ class Candidates:
             candidate.name: candidate
             for provider in providers.values()
             if not settings.providers or provider.name in settings.providers
-            for candidate in _candidates(provider, settings, catalog)
+            for candidate in _candidates(provider, settings, catalog, clock)
         }
 
     def __iter__(self) -> Iterator[Candidate]:
@@ -94,7 +98,7 @@ class Candidates:
         return self.prices(candidate.provider, candidate.model, usage)
 
     def touch(self, candidate: Candidate) -> None:
-        """An attempt told something about `candidate`."""
+        """An attempt has told something about `candidate`: its state is worth saving."""
         self._touched.add(candidate.name)
 
     def unsaved(self) -> dict[str, dict[str, Any]]:
@@ -105,19 +109,28 @@ class Candidates:
 
     def restore(self, states: Mapping[str, Mapping[str, Any]]) -> None:
         """Take up what an earlier process had learnt; one that is unreadable is forgotten."""
+        readable = {}
+        for name in states.keys() & self._all.keys():
+            try:
+                readable[name] = learnt_from(states[name])
+            except msgspec.ValidationError as error:
+                logger.warning("what was known of %s cannot be read: %s", name, error)
         wall = self._wall()
-        for name, state in states.items():
-            if name in self._all:
-                try:
-                    self._all[name].restore(state, wall)
-                except (KeyError, TypeError, ValueError) as error:
-                    logger.warning("what was known of %s cannot be read: %r", name, error)
+        # The newest last: a provider's models share its gate, and an old row would open it.
+        for name, state in sorted(readable.items(), key=lambda item: item[1]["gate"]["at"]):
+            self._all[name].restore(state, wall)
 
 
-def _candidates(provider: Provider, settings: Settings, catalog: Catalog) -> Iterator[Candidate]:
+def _candidates(
+    provider: Provider, settings: Settings, catalog: Catalog, clock: Callable[[], float]
+) -> Iterator[Candidate]:
     missing = provider.missing(settings)
-    gate = Gate(provider.name, _fingerprint(provider.name, settings))
-    retry = RetryHandler(attempts=settings.retry_attempts, base_s=settings.retry_base_s)
+    gate = Gate(provider.name, _fingerprint(provider.name, settings), clock=clock)
+    retry = RetryHandler(
+        attempts=settings.retry_attempts,
+        base_s=settings.retry_base_s,
+        budget=RetryBudget(clock=clock),
+    )
     rank = settings.providers.index(provider.name) + 1 if settings.providers else 0
     for model in provider.models():
         known = model_of(catalog, provider.name, model)
@@ -133,10 +146,11 @@ def _candidates(provider: Provider, settings: Settings, catalog: Catalog) -> Ite
                 f"{provider.name}/{model}",
                 threshold=settings.breaker_threshold,
                 reset_s=settings.breaker_reset_s,
+                clock=clock,
                 on_change=_log_change,
             ),
             retry=retry,
-            estimate=Estimate(known),
+            estimate=Estimate(known, clock=clock),
         )
 
 

@@ -92,7 +92,7 @@ def choose(candidates: Sequence[Facts], ask: Ask) -> Decision:
     if ask.strict:
         outside = []
     picked = min(inside, key=lambda f: _rank(f, ask), default=None) or min(
-        outside, key=lambda f: (f.latency_ms, f.cost_usd or Decimal("inf")), default=None
+        outside, key=lambda f: (_excess(f, ask), _rank(f, ask)), default=None
     )
     considered = tuple(
         Considered(facts.provider, facts.model, "chosen" if facts is picked else verdict, why)
@@ -144,6 +144,16 @@ def _out_of_bounds(facts: Facts, ask: Ask) -> tuple[Verdict, str] | None:
     elif ask.max_cost_usd is not None and ask.strict:
         return "unpriced", "no price is known for it"
     return None
+
+
+def _excess(facts: Facts, ask: Ask) -> float:
+    """How far outside the bounds: 1 is on the bound that it keeps worst, 2 is twice that bound."""
+    excess = 0.0
+    if ask.max_latency_ms:
+        excess = facts.latency_ms / ask.max_latency_ms
+    if ask.max_cost_usd and facts.cost_usd is not None:
+        excess = max(excess, float(facts.cost_usd / ask.max_cost_usd))
+    return excess
 
 
 def _rank(facts: Facts, ask: Ask) -> tuple[int, int, Decimal, str, str]:

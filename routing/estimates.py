@@ -51,7 +51,7 @@ class Estimate:
         self._now, self._at = (ttft, token), self._clock()
 
     def observe_failure(self, ms: float) -> None:
-        """It failed after `ms`: it would have taken at least that long."""
+        """It failed, and its first word took `ms`, or would have taken at least that long."""
         ttft, token = self._current()
         self._now, self._at = (max(ttft, ms), token), self._clock()
 

@@ -8,7 +8,7 @@ from math import inf
 
 from msgspec import structs
 
-from errors import BudgetReached, Fault
+from errors import BudgetReached, Problem
 from providers.base import Usage
 from routing.ask import estimate_tokens
 from routing.receipt import Attempt, Outcome, Receipt
@@ -35,7 +35,7 @@ _UNBILLED = {
 
 
 class Meter:
-    """Counts one running attempt. Making it is the moment at which the request goes out.
+    """Counts one running attempt, from the moment at which its request is about to go out.
 
     Raises BudgetReached as soon as what came, or the prompt alone, reaches the Receipt's budget.
     """
@@ -46,6 +46,7 @@ class Meter:
         """From the request to the first word of this attempt."""
         self._receipt = receipt
         self._started = receipt.clock()
+        self._sent = False
         self._characters = 0
         self._thought = 0
         self._usage: Usage | None = None
@@ -53,6 +54,11 @@ class Meter:
         if self._may_reach > 0:
             receipt.begin(attempt)
         self._check()
+
+    def send(self) -> None:
+        """The request goes out now."""
+        self._started = self._receipt.clock()
+        self._sent = True
 
     def text(self, content: str) -> None:
         """Words came. The first ones stop the clock of the time to first token."""
@@ -69,32 +75,35 @@ class Meter:
         self._check()
 
     def usage(self, usage: Usage) -> None:
-        """The vendor's count so far: the last one wins, and it never goes down."""
-        before = self._usage or Usage()
+        """The vendor's count so far: the last one wins, it never goes down, and a part is never
+        more than its whole: no table has a price for that."""
+        both = zip(structs.astuple(usage), structs.astuple(self._usage or Usage()), strict=True)
+        of_input, of_output, cached, written, reasoning = (max(counts) for counts in both)
         self._usage = Usage(
-            max(usage.input_tokens, before.input_tokens),
-            max(usage.output_tokens, before.output_tokens),
-            max(usage.cached_input_tokens, before.cached_input_tokens),
-            max(usage.cache_write_tokens, before.cache_write_tokens),
-            max(usage.reasoning_tokens, before.reasoning_tokens),
+            max(of_input, cached + written), max(of_output, reasoning), cached, written, reasoning
         )
         self._may_reach = self._affordable()
 
-    def end(self, outcome: Outcome, fault: Fault | None = None) -> None:
+    def end(self, outcome: Outcome, problem: Problem | None = None) -> None:
         """Exactly once: what the attempt came to, and what it cost."""
         attempt = self.attempt
         attempt.outcome = outcome
-        attempt.error = fault.code if fault else None
+        attempt.error = problem.code if problem else None
         attempt.ms = round(self._ms())
         if self._usage is not None:
             _take_over(attempt, self._usage)
         if self._usage is not None and (outcome == "ok" or attempt.error == "upstream_empty"):
             attempt.usage_source = "reported"
-        elif self._came_nothing() and attempt.error in _UNBILLED:
+        elif not self._sent or (self._came_nothing() and attempt.error in _UNBILLED):
             attempt.input_tokens, attempt.usage_source = 0, "reported"
         else:
             self._estimate()
         self._receipt.settle(attempt)
+
+    @property
+    def waited_ms(self) -> float:
+        """How long its first word took, or would have taken at least."""
+        return self._ms() if self.ttft_ms is None else self.ttft_ms
 
     @property
     def speed(self) -> float | None:
@@ -120,14 +129,18 @@ class Meter:
         left = self._receipt.left_usd(self.attempt)
         if left is None:
             return inf
-        prompt = self._usage or Usage(input_tokens=self.attempt.input_tokens)
-        of_input = self._receipt.price(self.attempt, structs.replace(prompt, output_tokens=0))
-        of_output = self._receipt.price(self.attempt, Usage(output_tokens=PRICED_TOKENS))
-        if of_input is None or of_output is None:
+        known = self._usage or Usage(input_tokens=self.attempt.input_tokens)
+        prompt = structs.replace(known, output_tokens=0, reasoning_tokens=0)
+        answered = structs.replace(prompt, output_tokens=PRICED_TOKENS)
+        of_prompt = self._receipt.price(self.attempt, prompt)
+        of_both = self._receipt.price(self.attempt, answered)
+        if of_prompt is None or of_both is None:
             return inf
-        if left <= of_input:
+        if left <= of_prompt:
             return -1
-        return float((left - of_input) / of_output * PRICED_TOKENS * 4) if of_output else inf
+        # With the prompt, because behind a long one some vendors' words cost more.
+        of_words = of_both - of_prompt
+        return float((left - of_prompt) / of_words * PRICED_TOKENS * 4) if of_words else inf
 
     def _check(self) -> None:
         if self._characters + self._thought > self._may_reach or self._may_reach < 0:

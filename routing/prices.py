@@ -54,16 +54,21 @@ def _listed(provider: str, model: str, usage: Usage, at: datetime) -> Decimal | 
     from genai_prices import calc_price
 
     try:
-        return calc_price(
+        found = calc_price(
             Counted(
                 input_tokens=usage.input_tokens,
                 output_tokens=usage.output_tokens,
                 cache_read_tokens=usage.cached_input_tokens,
                 cache_write_tokens=usage.cache_write_tokens,
+                output_reasoning_tokens=usage.reasoning_tokens,
             ),
             model_ref=model,
             provider_id=_VENDORS.get(provider, provider),
             genai_request_timestamp=at,
-        ).total_price
+        )
     except LookupError:
         return None
+    # Some models are listed without a price, which adds up to 0.
+    listed = found.model_price
+    known = listed.input_mtok is not None or listed.output_mtok is not None
+    return found.total_price if known else None

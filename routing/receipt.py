@@ -86,7 +86,7 @@ class Receipt:
             self.ttft_ms = round((self.clock() - self._started) * 1000)
 
     def settle(self, attempt: Attempt) -> None:
-        """Price `attempt` by the tokens it has now."""
+        """Price `attempt` by the tokens it has now; none cost nothing, whatever the price."""
         usage = Usage(
             input_tokens=attempt.input_tokens,
             output_tokens=attempt.output_tokens,
@@ -94,15 +94,15 @@ class Receipt:
             cache_write_tokens=attempt.cache_write_tokens,
             reasoning_tokens=attempt.reasoning_tokens,
         )
-        attempt.cost_usd = self.price(attempt, usage)
+        attempt.cost_usd = self.price(attempt, usage) if usage != Usage() else Decimal(0)
 
     def price(self, attempt: Attempt, usage: Usage) -> Decimal | None:
         """What `usage` costs at the attempt's candidate now."""
         return self._price(attempt.provider, attempt.model, usage, self._now())
 
     def left_usd(self, attempt: Attempt) -> Decimal | None:
-        """What the budget leaves for `attempt`; None without a budget, or where the other
-        attempts have no known price."""
+        """What the budget leaves for `attempt`, after what is known to be spent; None without a
+        budget."""
         if self.budget_usd is None:
             return None
         others = [a.cost_usd for a in self.attempts if a is not attempt]
@@ -156,7 +156,7 @@ class Receipt:
 
     def _speed(self, latency_ms: int) -> float | None:
         """Output tokens of the last attempt a second, from the first word on."""
-        if self.ttft_ms is None or latency_ms <= self.ttft_ms:
+        if not self.attempts or self.ttft_ms is None or latency_ms <= self.ttft_ms:
             return None
         return round(self.attempts[-1].output_tokens * 1000 / (latency_ms - self.ttft_ms), 1)
 

@@ -59,18 +59,18 @@ class Database:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._open = AsyncExitStack()
         self._free: asyncio.Queue[databases.core.Connection] = asyncio.Queue()
 
     async def __aenter__(self) -> Self:
-        try:
-            self._writer = _Writer(lambda: _connect(self.path), iter_chunk_size=64)
-            await self._open.enter_async_context(self._writer)
-            await self._writer.run(migrate)
-            await self._open_readers()
-        except sqlite3.DatabaseError as error:
-            await self._open.aclose()
-            raise Storage(f"The database {self.path} cannot be used: {error}.") from error
+        async with AsyncExitStack() as opening:
+            try:
+                self._writer = _Writer(lambda: _connect(self.path), iter_chunk_size=64)
+                await opening.enter_async_context(self._writer)
+                await self._writer.run(migrate)
+                await self._open_readers(opening)
+            except sqlite3.Error as error:
+                raise Storage(f"The database {self.path} cannot be used: {error}.") from error
+            self._open = opening.pop_all()
         return self
 
     async def __aexit__(
@@ -108,11 +108,11 @@ class Database:
         found = await self.rows(sql, **values)
         return found[0] if found else None
 
-    async def _open_readers(self) -> None:
+    async def _open_readers(self, opening: AsyncExitStack) -> None:
         reading = databases.Database(f"sqlite:///{self.path.absolute()}", factory=_Reader)
         for _ in range(READERS):
             connection = databases.core.Connection(reading, reading._backend)
-            self._free.put_nowait(await self._open.enter_async_context(connection))
+            self._free.put_nowait(await opening.enter_async_context(connection))
 
 
 class _Reader(sqlite3.Connection):

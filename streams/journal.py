@@ -129,8 +129,11 @@ class Journal:
                     return False
                 await self._wait_for_disk(problem)
             except Exception:
-                await self._one_by_one(batch)
-                return True
+                if not beside:
+                    await self._one_by_one(batch)
+                    return True
+                logger.exception("what was to be saved beside the streams cannot be written")
+                beside = ()
             else:
                 self.stalled = None
                 for log, group, _ in batch:

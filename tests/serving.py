@@ -1,0 +1,349 @@
+"""Servers to test against: the real one in a process of its own, and one inside the test's loop.
+
+Nothing here waits for a time: a server is ready when it has said where it listens, and a reading
+goes on when bytes have come. A process that has logged a traceback fails the test that ran it.
+"""
+
+import asyncio
+import contextlib
+import http.client
+import json
+import os
+import re
+import socket
+import sqlite3
+import struct
+import subprocess
+import sys
+from pathlib import Path
+from unittest import mock
+
+import httpx
+
+from server import Server, create_app
+from settings import load_settings
+
+ROOT = Path(__file__).parent.parent
+
+PATIENCE_S = 10
+"""Nothing takes so long unless it hangs."""
+
+_NOT_OURS = re.compile(r"(ANTHROPIC|CEREBRAS|DEEPSEEK|OLLAMA|CLAUDE|APOLLO|CLAY|LEADSTREAM)_")
+
+
+def environment(folder, **settings):
+    """The environment without any vendor: the scripted provider alone, and a database here."""
+    ours = {
+        "port": 0,
+        "database_url": f"sqlite:///{folder / 'leadstream.db'}",
+        "scripted": "on",
+        "providers": "scripted",
+        "local_model": "off",
+    }
+    said = {f"LEADSTREAM_{name.upper()}": str(value) for name, value in (ours | settings).items()}
+    return {n: v for n, v in os.environ.items() if not _NOT_OURS.match(n)} | said
+
+
+def script(say, **how):
+    """A message that tells the scripted provider what to say."""
+    return json.dumps({"say": say, **how})
+
+
+def words(count):
+    return " ".join(f"w{number}" for number in range(1, count + 1))
+
+
+class Leadstream:
+    """`python server.py` in a folder of its own. It may be killed and started again."""
+
+    def __init__(self, folder, **settings):
+        self.database = folder / "leadstream.db"
+        self.settings = settings
+        self.port = 0
+        self.http = None
+        self._folder = folder
+        self._log = folder / "server.log"
+
+    def run(self):
+        """Start it; return when it listens. The second time it listens on the same port."""
+        settings = {"port": self.port, **self.settings}
+        with self._log.open("ab") as log:
+            self.process = subprocess.Popen(
+                [sys.executable, "-u", "server.py"],
+                cwd=ROOT,
+                env=environment(self._folder, **settings),
+                stdout=subprocess.PIPE,
+                stderr=log,
+                text=True,
+            )
+        for line in self.process.stdout:
+            if found := re.search(r"listens on http://127\.0\.0\.1:(\d+)", line):
+                self.port = int(found[1])
+                self.url = f"http://127.0.0.1:{self.port}"
+                self.http = httpx.Client(base_url=self.url, timeout=PATIENCE_S, trust_env=False)
+                return self
+        self._gone()
+        raise AssertionError(f"the server did not start:\n{self.logged()}")
+
+    def logged(self):
+        return self._log.read_text()
+
+    def kill(self):
+        """As `kill -9`: it learns nothing of it."""
+        self.process.kill()
+        self._gone()
+
+    def terminate(self):
+        """As an operator would stop it. Returns its exit status."""
+        self.process.terminate()
+        return self._gone()
+
+    def _gone(self):
+        try:
+            return self.process.wait(PATIENCE_S)
+        finally:
+            self.process.kill()
+            self.process.wait()
+            self.process.stdout.close()
+            if self.http is not None:
+                self.http.close()
+
+    # What clients do.
+
+    def try_to_start(self, message="hello", *, lead_id="lead", headers=None, more=None, **beside):
+        """Ask for a conversation's start; `more` goes into its input, `beside` beside it."""
+        return self.http.post(
+            f"/api/stream/start/{lead_id}",
+            json={
+                "agent_type": "conversation",
+                "lead": {},
+                "input": {"message": message, **(more or {})},
+                **beside,
+            },
+            headers=headers,
+        )
+
+    def start(self, message="hello", **options):
+        """Start a conversation; return what the start answered."""
+        answer = self.try_to_start(message, **options)
+        assert answer.status_code == 201, answer.text
+        return answer.json()
+
+    def follow(self, stream_id, query="", **headers):
+        """A Reading of a stream, with headers as in `last_event_id="7"`."""
+        sent = {name.replace("_", "-"): value for name, value in headers.items()}
+        return Reading(self.port, f"/api/stream/{stream_id}{query}", sent)
+
+    def read(self, stream_id, query="", **headers):
+        """The body of a stream, from where the reader stands to its end."""
+        with self.follow(stream_id, query, **headers) as reading:
+            return reading.rest()
+
+    def stop(self, stream_id):
+        answer = self.http.post(f"/api/stream/stop/{stream_id}")
+        assert answer.status_code == 200, answer.text
+        return answer.json()
+
+    def execution(self, execution_id):
+        return self.http.get(f"/api/executions/{execution_id}").json()
+
+    def count(self):
+        """How many executions there are."""
+        return len(self.http.get("/api/executions?limit=200").json()["items"])
+
+
+@contextlib.contextmanager
+def serve(folder, **settings):
+    """A running Leadstream; `heartbeat_s=0.1` sets LEADSTREAM_HEARTBEAT_S."""
+    server = Leadstream(folder, **settings).run()
+    try:
+        yield server
+    finally:
+        if server.process.returncode is None:
+            server.terminate()
+    assert "Traceback" not in server.logged(), server.logged()
+
+
+class Reading:
+    """One connection that keeps every byte of an answer's body, as it was sent."""
+
+    def __init__(self, port, path, headers):
+        self._connection = http.client.HTTPConnection("127.0.0.1", port, timeout=PATIENCE_S)
+        self._connection.request("GET", path, headers=headers)
+        self._response = self._connection.getresponse()
+        self._socket = self._connection.sock
+        self.status = self._response.status
+        self.headers = self._response.headers
+        self.body = b""
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self._response.close()
+        self._connection.close()
+
+    def more(self):
+        """The next bytes that come; b"" at the clean end of the answer."""
+        part = self._response.read1(65536)
+        self.body += part
+        return part
+
+    def until(self, needle, times=1):
+        """Read on until `needle` has come so many times; what came after it is kept too."""
+        while self.body.count(needle) < times:
+            assert self.more(), f"{needle!r} never came: {self.body!r}"
+        return self
+
+    def until_bytes(self, count):
+        """Read on until there are so many bytes, or no more."""
+        while len(self.body) < count and self.more():
+            pass
+        return self.body[:count]
+
+    def rest(self):
+        """The whole body; http.client.IncompleteRead where it was cut."""
+        while self.more():
+            pass
+        return self.body
+
+    def reset(self):
+        """Leave without a goodbye: the server finds a connection reset."""
+        linger = struct.pack("ii", 1, 0)
+        self._connection.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+        self.__exit__()
+
+
+# What a body says: a parser of its own, so that ours is not tested against itself.
+
+
+def frames(body):
+    """The body without what may differ between two readings: `retry:` and comments."""
+    return re.sub(rb"(?m)^(retry: \d+|: ping)\n", b"", body)
+
+
+def whole_frames(body):
+    """What a browser has dispatched of it: a frame without its blank line does not count."""
+    head, blank, _ = body.rpartition(b"\n\n")
+    return frames(head + blank)
+
+
+def numbered(body):
+    """`[(id, event)]`, with None for an event that has no id."""
+    found = []
+    for block in frames(body).split(b"\n\n")[:-1]:
+        fields = dict(line.split(b": ", 1) for line in block.split(b"\n"))
+        number = fields.get(b"id")
+        found.append((number and int(number), json.loads(fields[b"data"])))
+    return found
+
+
+def events(body):
+    return [event for _, event in numbered(body)]
+
+
+def types(body):
+    return [event["type"] for event in events(body)]
+
+
+def text(body):
+    """The words that a reader has at the end: a reset takes back what was shown before it."""
+    shown = ""
+    for event in events(body):
+        if event["type"] == "reset":
+            shown = ""
+        shown += event["content"] if event["type"] == "token" else ""
+    return shown
+
+
+def last_id(body):
+    """What an EventSource would send as Last-Event-ID after these bytes, None for nothing."""
+    numbers = re.findall(rb"(?m)^id: (\d+)$", whole_frames(body))
+    return numbers[-1].decode() if numbers else None
+
+
+def rows(database, sql, *values):
+    """Rows of the file, as another process finds them."""
+    connection = sqlite3.connect(f"file:{database}?mode=ro", uri=True)
+    try:
+        return connection.execute(sql, values).fetchall()
+    finally:
+        connection.close()
+
+
+def raw(port, request):
+    """Send bytes and read all that comes back, as no client library would."""
+    with socket.create_connection(("127.0.0.1", port), timeout=PATIENCE_S) as connection:
+        connection.sendall(request)
+        connection.shutdown(socket.SHUT_WR)
+        answer = b""
+        while part := connection.recv(65536):
+            answer += part
+        return answer
+
+
+def is_problem(answer, status, code=None):
+    """Assert that an answer is a Problem as RFC 9457 and our contract have it; return it."""
+    assert answer.status_code == status, answer.text
+    assert answer.headers["content-type"] == "application/problem+json"
+    problem = answer.json()
+    assert {"type", "title", "status", "detail", "code", "retryable"} <= problem.keys()
+    assert problem["status"] == status
+    assert problem["title"]
+    assert problem["detail"]
+    assert code in (None, problem["code"]), problem
+    return problem
+
+
+class Inside:
+    """A server in the test's own event loop: `house` is everything that it has wired."""
+
+    def __init__(self, house, port):
+        self.house = house
+        self.port = port
+        self.http = httpx.AsyncClient(
+            base_url=f"http://127.0.0.1:{port}", timeout=PATIENCE_S, trust_env=False
+        )
+
+    async def try_to_start(self, message="hello", *, more=None, **beside):
+        body = {"agent_type": "conversation", "lead": {}, **beside}
+        body["input"] = {"message": message, **(more or {})}
+        return await self.http.post("/api/stream/start/lead", json=body)
+
+    async def start(self, message="hello", **options):
+        answer = await self.try_to_start(message, **options)
+        assert answer.status_code == 201, answer.text
+        return answer.json()
+
+    async def read(self, stream_id, query="", **headers):
+        sent = {name.replace("_", "-"): value for name, value in headers.items()}
+        answer = await self.http.get(f"/api/stream/{stream_id}{query}", headers=sent)
+        return answer.content
+
+    async def execution(self, execution_id):
+        return (await self.http.get(f"/api/executions/{execution_id}")).json()
+
+
+@contextlib.asynccontextmanager
+async def inside(folder, **settings):
+    """A Leadstream in this event loop, on a free port."""
+    with mock.patch.dict(os.environ, environment(folder, **settings), clear=True):
+        found = load_settings()
+    listening = asyncio.get_running_loop().create_future()
+    server = Server(
+        create_app(found),
+        found,
+        on_started=lambda house, port: listening.set_result(Inside(house, port)),
+    )
+    server.capture_signals = contextlib.nullcontext
+    serving = asyncio.create_task(server.serve())
+    await asyncio.wait((serving, listening), return_when=asyncio.FIRST_COMPLETED)
+    if serving.done():
+        serving.result()
+    running = listening.result()
+    try:
+        yield running
+    finally:
+        await running.http.aclose()
+        server.should_exit = True
+        await serving
