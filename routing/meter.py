@@ -51,7 +51,7 @@ class Meter:
         self._thought = 0
         self._usage: Usage | None = None
         self._may_reach = self._affordable()
-        if self._may_reach > 0:
+        if self._may_reach >= 0:
             receipt.begin(attempt)
         self._check()
 
@@ -125,7 +125,8 @@ class Meter:
         return self._usage is None and not self._characters and not self._thought
 
     def _affordable(self) -> float:
-        """How many characters the budget pays for; below 0 when the prompt alone is too much."""
+        """How many characters the budget pays for, whole tokens; below 0 where the prompt alone is
+        too much."""
         left = self._receipt.left_usd(self.attempt)
         if left is None:
             return inf
@@ -140,7 +141,8 @@ class Meter:
             return -1
         # With the prompt, because behind a long one some vendors' words cost more.
         of_words = of_both - of_prompt
-        return float((left - of_prompt) / of_words * PRICED_TOKENS * 4) if of_words else inf
+        tokens = (left - of_prompt) * PRICED_TOKENS // of_words if of_words else inf
+        return float(tokens) * 4
 
     def _check(self) -> None:
         if self._characters + self._thought > self._may_reach or self._may_reach < 0:

@@ -154,7 +154,7 @@ class Journal:
         if self._clock() < self._beside_at + BESIDE_S:
             return ()
         self._beside_at = self._clock()
-        return self._beside()
+        return tuple(self._beside())
 
     async def _one_by_one(self, batch: Batch) -> None:
         """A row that can never be written must not take other streams with it."""
