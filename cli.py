@@ -55,7 +55,8 @@ def announce(house: House, port: int) -> None:
     for name, provider in house.providers.items():
         missing = provider.missing(house.settings)
         if missing is None:
-            lines.append(f"  {name:<9} {', '.join(provider.models())}")
+            state = "" if provider.state == "ready" else f" ({provider.state})"
+            lines.append(f"  {name:<9} {', '.join(provider.models())}{state}")
         elif name != "scripted":
             lines.append(f"  {name:<9} not used: set {missing}")
     lines += [

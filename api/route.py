@@ -54,6 +54,7 @@ def _shown(house: House, name: str) -> dict[str, Any]:
         "provider": name,
         "configured": missing is None,
         "missing": missing,
+        "state": provider.state if missing is None else None,
         "candidate": bool(candidates) and missing is None,
         "gate": gate
         and {"state": gate.state, "retry_after_s": gate.retry_after_s, "why": gate.why},

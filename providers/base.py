@@ -88,6 +88,8 @@ class Provider(ABC):
     continues: ClassVar[bool] = False
     """Whether the same model takes `Request.prefix` as the beginning of its answer."""
 
+    state: str = "ready"
+    """Whether it can answer now, for people: "ready", or what it waits for or fails with."""
     constant_prompts: tuple[str, ...] = ()
     """How the prompts to come begin; set before entering. A local model reads them ahead."""
 

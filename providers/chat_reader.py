@@ -112,21 +112,19 @@ class ChatReader:
         if (delta := choice.delta) is not None:
             if thought := delta.reasoning_content or delta.reasoning:
                 yield Thinking(thought)
-            if delta.content:
-                yield from self._said(delta.content)
+            if delta.content and (text := self._words(delta.content)):
+                yield Text(text)
         if choice.finish_reason and self._finish is None:
             self._finish = choice.finish_reason
 
-    def _said(self, content: str) -> Iterator[Chunk]:
+    def _words(self, content: str) -> str:
         if self._finish is not None:
             raise fault(errors.ProtocolError, self._provider, "words after the end")
-        if text := self._halves.join(content):
-            self._spoke = True
-            yield Text(text)
+        self._spoke = True
+        return self._halves.join(content)
 
     def _done(self) -> Iterator[Chunk]:
         if rest := self._halves.flush():
-            self._spoke = True
             yield Text(rest)
         reason = self._reason()
         if reason == "stop" and not self._spoke:

@@ -35,19 +35,19 @@ _SLOTS = 4
 
 
 class Local(OpenAIChat):
-    """`state` is "loading", "ready" or "failed: WHY"; `warm` are system prompts to begin with."""
+    """`state` is "loading", "ready" or "failed: WHY"."""
 
     name: ClassVar[str] = "local"
     continues: ClassVar[bool] = True
     # llama.cpp says that it keeps a connection, and closes it: the next answer would meet that.
     headers: ClassVar[Mapping[str, str]] = {**OpenAIChat.headers, "connection": "close"}
 
-    def __init__(self, settings: Settings, *, warm: tuple[str, ...] = ()) -> None:
+    def __init__(self, settings: Settings) -> None:
         super().__init__(settings)
         self.state = "loading"
-        self.warm = warm
         self._process: subprocess.Popen[str] | None = None
         self._loading: asyncio.Task[None] | None = None
+        self._warming: asyncio.Task[None] | None = None
 
     @classmethod
     def missing(cls, settings: Settings) -> str | None:
@@ -75,9 +75,12 @@ class Local(OpenAIChat):
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        if self._loading:
-            self._loading.cancel()
-            await asyncio.wait([self._loading])
+        if self._process:
+            self._process.kill()  # first, for whatever follows may be cancelled
+        tasks = [task for task in (self._loading, self._warming) if task]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
         await super().__aexit__(kind, error, trace)
         if self._process:
             await asyncio.to_thread(_stop, self._process)
@@ -119,7 +122,7 @@ class Local(OpenAIChat):
             await super().__aexit__(None, None, None)  # the client of one that died
             await self._connect(f"{url}/v1", key)
             self.state = "ready"
-            await self._warm_up(model)
+            self._warming = asyncio.create_task(self._warm_up(model))
         except Exception as error:
             self.state = f"failed: {str(error).rstrip(chr(46))}"
             _log.error("the local model %s is not there: %s", model, error)
@@ -139,7 +142,7 @@ class Local(OpenAIChat):
 
     async def _warm_up(self, model: str) -> None:
         """llama.cpp keeps what it has read: the next prompt that begins alike begins sooner."""
-        for system in self.warm or ("",):
+        for system in self.constant_prompts or ("",):
             asked = (Message("user", "Hello"),)
             request = Request(model=model, messages=asked, max_tokens=1, system=system)
             with contextlib.suppress(errors.Fault):

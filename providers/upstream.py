@@ -8,6 +8,7 @@ read time-out is defeated by every ping, so the deadline above times what was sa
 
 import contextlib
 import json
+import re
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager
 from functools import partial
@@ -127,7 +128,8 @@ async def check_type(
             told = _object(await _first(body))
         if told:
             raise reported(Report(None, told), provider=provider)
-    raise fault(errors.ProtocolError, provider, f"expected {expected}, got {got or 'no type'}")
+    known = got if re.fullmatch(r"[a-z0-9./+-]{1,60}", got) else "no type"
+    raise fault(errors.ProtocolError, provider, f"expected {expected}, got {known}")
 
 
 async def _check_status(provider: str, response: "Response") -> None:

@@ -110,15 +110,17 @@ class Candidates:
     def restore(self, states: Mapping[str, Mapping[str, Any]]) -> None:
         """Take up what an earlier process had learnt; one that is unreadable is forgotten."""
         readable = {}
-        for name in states.keys() & self._all.keys():
+        for name, state in states.items():
+            if name not in self._all:
+                continue
             try:
-                readable[name] = learnt_from(states[name])
+                readable[name] = learnt_from(state)
             except msgspec.ValidationError as error:
                 logger.warning("what was known of %s cannot be read: %s", name, error)
         wall = self._wall()
         # The newest last: a provider's models share its gate, and an old row would open it.
-        for name, state in sorted(readable.items(), key=lambda item: item[1]["gate"]["at"]):
-            self._all[name].restore(state, wall)
+        for name, learnt in sorted(readable.items(), key=lambda item: item[1]["gate"]["at"]):
+            self._all[name].restore(learnt, wall)
 
 
 def _candidates(

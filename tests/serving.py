@@ -82,7 +82,7 @@ class Leadstream:
                 self.url = f"http://127.0.0.1:{self.port}"
                 self.http = httpx.Client(base_url=self.url, timeout=PATIENCE_S, trust_env=False)
                 return self
-        self._gone()
+        self.gone()
         raise AssertionError(f"the server did not start:\n{self.logged()}")
 
     def logged(self):
@@ -91,14 +91,14 @@ class Leadstream:
     def kill(self):
         """As `kill -9`: it learns nothing of it."""
         self.process.kill()
-        self._gone()
+        self.gone()
 
     def terminate(self):
         """As an operator would stop it. Returns its exit status."""
         self.process.terminate()
-        return self._gone()
+        return self.gone()
 
-    def _gone(self):
+    def gone(self):
         try:
             return self.process.wait(PATIENCE_S)
         finally:
@@ -149,7 +149,8 @@ class Leadstream:
 
     def count(self):
         """How many executions there are."""
-        return len(self.http.get("/api/executions?limit=200").json()["items"])
+        ((count,),) = rows(self.database, "SELECT COUNT(*) FROM agent_executions")
+        return count
 
 
 @contextlib.contextmanager
@@ -272,10 +273,9 @@ def rows(database, sql, *values):
 
 
 def raw(port, request):
-    """Send bytes and read all that comes back, as no client library would."""
+    """Send bytes, as no client library would, and read what comes until the server hangs up."""
     with socket.create_connection(("127.0.0.1", port), timeout=PATIENCE_S) as connection:
         connection.sendall(request)
-        connection.shutdown(socket.SHUT_WR)
         answer = b""
         while part := connection.recv(65536):
             answer += part

@@ -30,7 +30,9 @@ STORY = "Write a very long story about a lighthouse."
 
 @pytest.fixture(scope="module")
 async def local():
-    async with Local(Settings(local_model="bundled"), warm=("You are terse.",)) as local:
+    model = Local(Settings(local_model="bundled"))
+    model.constant_prompts = ("You are terse.",)
+    async with model as local:
         yield local
 
 

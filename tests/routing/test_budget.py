@@ -39,6 +39,13 @@ async def test_an_answer_is_cut_where_its_budget_ends():
     assert 30 <= receipt.total_cost_usd <= 30 + 2, "within one token's price"
 
 
+async def test_a_budget_for_a_token_and_a_half_affords_one():
+    """Pieces need not be tokens: a second one of two letters begins the next token."""
+    reading, receipt = await spend(router_at(1, 2, ["four", "tw", "four"]), 13)
+    assert isinstance(reading.error, errors.BudgetReached)
+    assert (reading.text, receipt.total_cost_usd) == ("four", 10 + 2 * 2)
+
+
 async def test_a_cut_closes_the_vendor_and_counts_for_nobody():
     router = router_at(1, 2, ["four"] * 100, breaker_threshold=1)
     await spend(router, 30)
@@ -54,9 +61,10 @@ async def test_an_answer_inside_its_budget_comes_whole():
     assert receipt.total_cost_usd == 30
 
 
-async def test_nothing_is_sent_when_the_prompt_alone_exceeds_the_budget():
+@pytest.mark.parametrize("budget", [39, 40])
+async def test_nothing_is_sent_when_the_prompt_alone_reaches_the_budget(budget):
     router = router_at(4, 2, whole("never"))
-    reading, receipt = await spend(router, 39)
+    reading, receipt = await spend(router, budget)
     assert isinstance(reading.error, errors.BudgetReached)
     assert reading.events == []
     assert receipt.attempts == []
