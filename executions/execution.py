@@ -57,6 +57,7 @@ class Execution:
         """The words that an earlier process had shown, where its model goes on from them."""
         self.result = AgentResult()
         self._carried: list[Write] = []
+        self._route: Event | None = None
         self._abandon_after_s = abandon_after_s
         self._abandon: asyncio.TimerHandle | None = None
         self._stopping: StopReason | None = None
@@ -147,13 +148,15 @@ class Execution:
             self._append_end(event)
         else:
             self.result.take(event)
+            if kind == "route":
+                self._route = event
             progress = self._progress() if kind in _WITH_PROGRESS else ()
             carried, self._carried = self._carried, []
             self.log.append(event, *writes, *progress, *carried)
 
     def _progress(self) -> list[Write]:
         attempts = [msgspec.structs.asdict(attempt) for attempt in self.receipt.attempts]
-        return [table.progressed(self.execution_id, attempts, self.receipt.ttft_ms)]
+        return [table.progressed(self.execution_id, attempts, self.receipt.ttft_ms, self._route)]
 
     def _append_stopped(self) -> None:
         self._append_end({"type": "stopped", "reason": self._stopping})

@@ -9,7 +9,7 @@ from store.jsons import dump, load, load_decimals
 COLUMNS = (
     "execution_id, stream_id, agent_type, lead_id, status, input, options, text, result, error,"
     " provider, model, input_tokens, output_tokens, total_cost_usd, latency_ms, ttft_ms, attempts,"
-    " metadata, recoveries, created_at, ended_at"
+    " metadata, route, recoveries, created_at, ended_at"
 )
 
 
@@ -43,12 +43,23 @@ def keyed(key: str, fingerprint: str, execution_id: str, at: datetime) -> Write:
     )
 
 
-def progressed(execution_id: str, attempts: list[dict[str, Any]], ttft_ms: int | None) -> Write:
-    """It runs, and these attempts have been made so far: what recovery starts from."""
+def progressed(
+    execution_id: str,
+    attempts: list[dict[str, Any]],
+    ttft_ms: int | None,
+    route: dict[str, Any] | None,
+) -> Write:
+    """It runs, these attempts have been made so far, and this was the last decision: what
+    recovery starts from."""
     return Write(
-        "UPDATE agent_executions SET status = 'running', attempts = :attempts, ttft_ms = :ttft_ms"
-        " WHERE execution_id = :execution_id",
-        {"execution_id": execution_id, "attempts": dump(attempts), "ttft_ms": ttft_ms},
+        "UPDATE agent_executions SET status = 'running', attempts = :attempts, ttft_ms = :ttft_ms,"
+        " route = COALESCE(:route, route) WHERE execution_id = :execution_id",
+        {
+            "execution_id": execution_id,
+            "attempts": dump(attempts),
+            "ttft_ms": ttft_ms,
+            "route": dump(route),
+        },
     )
 
 
@@ -162,4 +173,5 @@ def _shown(row: dict[str, Any]) -> dict[str, Any]:
         "error": load(row["error"]),
         "attempts": load_decimals(row["attempts"]),
         "metadata": load_decimals(row["metadata"]),
+        "route": load_decimals(row["route"]),
     }

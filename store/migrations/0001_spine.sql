@@ -46,6 +46,7 @@ CREATE TABLE agent_executions (
     ttft_ms         INTEGER,
     attempts        TEXT NOT NULL DEFAULT '[]',
     metadata        TEXT,
+    route           TEXT,
     recoveries      INTEGER NOT NULL DEFAULT 0,
     created_at      TEXT NOT NULL,
     ended_at        TEXT
