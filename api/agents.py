@@ -11,7 +11,7 @@ from agents.base import BaseAgent
 from api import body, event_stream, problems
 from api.house import House, house_of
 from api.streams import idempotency_key, lead_id_of, log_of, options_of
-from errors import Invalid, Problem
+from errors import Interrupted, Invalid, Problem
 from executions.executions import Started
 from executions.start import Start, StartOptions
 from streams import sse
@@ -52,6 +52,11 @@ async def execute(request: Request) -> Response:
             ending.cancel()
             return Response(status_code=499)
     row = ending.result()
+    if row["metadata"] is None:
+        raise Interrupted(
+            f"The server is going down; the next one goes on in stream {started.stream_id}.",
+            execution_id=started.execution_id,
+        )
     if row["error"] is not None:
         return problems.respond(_problem_of(row["error"]), execution_id=row["execution_id"])
     answer = {k: row[k] for k in ("execution_id", "status", "text", "result", "metadata")}

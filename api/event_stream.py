@@ -151,7 +151,8 @@ async def _send_objects(websocket: WebSocket, house: House, log: Log, after: int
     try:
         async for batch in frames:
             for number, event in sse.events(batch):
-                await websocket.send_text(sse.to_json({"id": number, **event}).decode())
+                named = event if number is None else {"id": number, **event}
+                await websocket.send_text(sse.to_json(named).decode())
     finally:
         await frames.aclose()
 

@@ -23,7 +23,8 @@ _OPTIONS = frozenset(StartOptions.model_fields)
 
 async def start(request: Request) -> Response:
     """`POST /api/stream/start/{lead_id}`: 201 once the execution is committed."""
-    lead_id = lead_id_of(request.path_params["lead_id"])
+    # Not the route's parameter: its pattern ends before a line break at the end of the path.
+    lead_id = lead_id_of(request.scope["path"].partition("/api/stream/start/")[2])
     said = await body.json_object(request)
     known = {"agent_type", "input", "lead", *_OPTIONS}
     _refuse_unknown(said, known)

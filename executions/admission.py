@@ -9,6 +9,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
+from weakref import WeakValueDictionary
 
 from errors import Conflict, Invalid, Overloaded
 from executions.start import Start
@@ -30,7 +31,8 @@ class Admission:
         self._max_streams = max_streams
         self._taken = 0
         self._holders: dict[str, Execution] = {}
-        self._locks: dict[str, asyncio.Lock] = {}
+        # Weak: a lock is there as long as somebody holds it or waits for it.
+        self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
     def enter(self) -> None:
         """Take a place, or say at once that none is free. Raises Overloaded or Storage."""
@@ -55,23 +57,34 @@ class Admission:
         if execution.exclusive is not None:
             self._holders[execution.exclusive] = execution
 
-    async def hold(self, execution: "Execution", *, stop: bool) -> None:
-        """Reserve what `execution` works on alone.
+    @asynccontextmanager
+    async def floor(self, execution: "Execution", *, stop: bool) -> AsyncIterator[None]:
+        """What `execution` works on alone is its own; within this it is begun.
 
-        While another holds it, that one is stopped (`stop`), or Conflict names its stream.
+        While another holds it, that one is stopped (`stop`), or Conflict names its stream. One
+        that has it and has not begun yet is waited for.
         """
         if execution.exclusive is None:
+            yield
             return
-        while (holder := self._holders.get(execution.exclusive)) is not None:
+        async with self._lock(f"floor {execution.exclusive}"):
+            await self._hold(execution, execution.exclusive, stop=stop)
+            yield
+
+    def _lock(self, name: str) -> asyncio.Lock:
+        return self._locks.setdefault(name, asyncio.Lock())
+
+    async def _hold(self, execution: "Execution", name: str, *, stop: bool) -> None:
+        while (holder := self._holders.get(name)) is not None:
             if not stop:
                 raise Conflict(
-                    f"{execution.exclusive} is being answered in stream {holder.stream_id}: "
+                    f"{name} is being answered in stream {holder.stream_id}: "
                     "wait for its end, stop it, or send if_busy: stop.",
                     code="conversation_busy",
                     stream_id=holder.stream_id,
                 )
             await holder.stop("superseded")
-        self._holders[execution.exclusive] = execution
+        self._holders[name] = execution
 
     @asynccontextmanager
     async def keyed(self, start: Start) -> AsyncIterator[str | None]:
@@ -82,13 +95,8 @@ class Admission:
         if start.key is None:
             yield None
             return
-        lock = self._locks.setdefault(start.key, asyncio.Lock())
-        try:
-            async with lock:
-                yield await self._started_by(start.key, start.fingerprint())
-        finally:
-            if not lock.locked():
-                self._locks.pop(start.key, None)
+        async with self._lock(f"key {start.key}"):
+            yield await self._started_by(start.key, start.fingerprint())
 
     async def _started_by(self, key: str, fingerprint: str) -> str | None:
         row = await table.of_key(self._database, key)

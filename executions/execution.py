@@ -17,6 +17,7 @@ from pydantic import BaseModel
 
 from agents.base import AgentResult, BaseAgent, Event
 from errors import BudgetReached, Problem
+from executions.epitaph import epitaph
 from routing.ask import Begun
 from routing.receipt import Receipt
 from store import executions as table
@@ -74,6 +75,7 @@ class Execution:
             return
         self._task = asyncio.create_task(self._run(), name=f"execution {self.execution_id}")
         self._task.add_done_callback(lambda _: self._ended())
+        self.log.epitaph = self._epitaph
         self.log.on_followers = self._followers
         self._followers(self.log.followers)
 
@@ -81,8 +83,6 @@ class Execution:
         """End it now: the vendor's connection is closed before this returns. Twice is harmless."""
         self._stopping = self._stopping or reason
         await self._cancel()
-        if not self.log.ended:
-            self._append_stopped()
         if self._task is None:
             self._ended()
         await self.log.settled()
@@ -115,10 +115,6 @@ class Execution:
     async def _run(self) -> None:
         try:
             await self._write()
-        except asyncio.CancelledError:
-            if self._stopping and not self.log.ended:
-                self._append_stopped()
-            raise
         except BudgetReached:
             self._stopping = "budget"
             self._append_stopped()
@@ -161,6 +157,12 @@ class Execution:
     def _append_stopped(self) -> None:
         self._append_end({"type": "stopped", "reason": self._stopping})
 
+    def _epitaph(self, problem: Problem) -> tuple[Event, list[Write]]:
+        if self._task is not None:
+            self._task.cancel()
+        self.receipt.close()
+        return epitaph(self.execution_id, self.stream_id, problem, self.receipt.metadata())
+
     def _append_end(self, event: Event) -> None:
         """The one terminal event, with every row that it makes true."""
         self.receipt.close()
@@ -202,6 +204,10 @@ class Execution:
         self._stopper = asyncio.create_task(self.stop("abandoned"))
 
     def _ended(self) -> None:
+        """The task is over, or was cancelled before it began: only here both come by, and before
+        whoever waits for it."""
+        if self._stopping and not self.log.ended:
+            self._append_stopped()
         if self._abandon is not None:
             self._abandon.cancel()
         self.log.on_followers = lambda count: None

@@ -82,14 +82,13 @@ class Executions:
                 log = self.journal.open(f"st_{uuid4().hex}")
                 build = Build(start.options, agent_class, context, log)
                 execution = self._build(build, input_data)
-                await self.admission.hold(
-                    execution, stop=getattr(input_data, "if_busy", "reject") == "stop"
-                )
-                await self._open(execution, start, lead)
+                stop = getattr(input_data, "if_busy", "reject") == "stop"
+                async with self.admission.floor(execution, stop=stop):
+                    await self._open(execution, start, lead)
+                    self.begin(execution)
             except BaseException:
                 self.admission.leave(execution)
                 raise
-            self.begin(execution)
             return Started(
                 execution.execution_id, execution.stream_id, start.agent_type, lead.lead_id
             )
@@ -133,6 +132,7 @@ class Executions:
         """`{stream_id, status, metadata}`: the receipt. A second stop answers the same."""
         if (execution := self.running.get(stream_id)) is not None:
             await execution.stop()
+        await self.journal.settled(stream_id)
         row = await table.of_stream(self.database, stream_id)
         if row is None:
             raise NotFound("There is no such stream.", code="unknown_stream")
@@ -142,6 +142,7 @@ class Executions:
         """The execution's row, once it has ended."""
         if (execution := self.running.get(stream_id)) is not None:
             await execution.ended()
+        await self.journal.settled(stream_id)
         row = await table.find(self.database, execution_id)
         assert row is not None
         return row

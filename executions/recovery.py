@@ -16,11 +16,12 @@ from typing import Any
 import msgspec
 
 from agents.base import AgentResult
-from errors import Interrupted
+from errors import Interrupted, Problem
+from executions.epitaph import epitaph
 from executions.execution import Execution
 from executions.executions import Executions
 from routing.ask import Begun
-from routing.receipt import Attempt, Past
+from routing.receipt import Attempt, Past, Receipt
 from store import executions as table
 from streams import sse
 from streams.log import Log
@@ -37,8 +38,12 @@ async def take_up(executions: Executions, *, attempts: int) -> list[Execution]:
     `on_failure: fail`, end here.
     """
     rows = await table.unfinished(executions.database)
-    taken = [await _revived(executions, row) for row in rows]
-    for row, execution in zip(rows, taken, strict=True):
+    taken = []
+    for row in rows:
+        execution = await _taken_up(executions, row)
+        if execution is None:
+            continue
+        taken.append(execution)
         if row["recoveries"] >= attempts or row["options"]["start"].get("on_failure") == "fail":
             execution.fail(Interrupted("The server was interrupted while it wrote this answer."))
             executions.forget(execution)
@@ -66,9 +71,28 @@ async def go_on(
             await sleep(1 / RECOVERIES_A_SECOND)
 
 
-async def _revived(executions: Executions, row: dict[str, Any]) -> Execution:
-    """An execution with its receipt and what its readers have seen."""
+async def _taken_up(executions: Executions, row: dict[str, Any]) -> Execution | None:
+    """An execution to go on with; None for one that ends here, as it fits this version no more."""
     log = executions.journal.open(row["stream_id"], last=row["last"])
+    try:
+        return await _revived(executions, row, log)
+    except (Problem, msgspec.ValidationError, LookupError) as error:
+        logger.error("stream %s cannot be taken up: %s", log.stream_id, error)
+        _end(executions, row, log)
+        return None
+
+
+def _end(executions: Executions, row: dict[str, Any], log: Log) -> None:
+    """The stream ends as interrupted; of what it had cost is kept what can be read."""
+    problem = Interrupted("This version of the server cannot go on with this answer.")
+    receipt = Receipt(row["agent_type"], executions.router.candidates.prices)
+    metadata = receipt.metadata() | {"attempts": row["attempts"]}
+    event, writes = epitaph(row["execution_id"], log.stream_id, problem, metadata)
+    log.append(event, *writes)
+
+
+async def _revived(executions: Executions, row: dict[str, Any], log: Log) -> Execution:
+    """An execution with its receipt and what its readers have seen."""
     text = await _text_of(log)
     past = _past(row, text)
     continues = row["options"]["start"].get("on_failure") == "continue"

@@ -59,6 +59,7 @@ class Database:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self._reading: set[asyncio.Task[list[dict[str, Any]]]] = set()
         self._free: asyncio.Queue[databases.core.Connection] = asyncio.Queue()
 
     async def __aenter__(self) -> Self:
@@ -79,6 +80,8 @@ class Database:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        if self._reading:
+            await asyncio.wait(self._reading)
         # The stack closes in reverse: readers first, so that the writer is the last connection
         # and the only one that ever checkpoints (SQLite before 3.51.3 needs that).
         await self._open.aclose()
@@ -95,8 +98,19 @@ class Database:
             raise kind(f"The database does not take writes: {error}.", retry_after_s=5) from error
 
     async def rows(self, sql: str, **values: Any) -> list[dict[str, Any]]:
-        """Read: each row as a dict."""
-        reader = await self._free.get()
+        """Read: each row as a dict.
+
+        Cancelling whoever waits lets the read go on to its end: half a read would leave its
+        statement open, and the connection would see the database of that moment for ever.
+        """
+        reading = asyncio.create_task(self._read(await self._free.get(), sql, values))
+        self._reading.add(reading)
+        reading.add_done_callback(self._reading.discard)
+        return await asyncio.shield(reading)
+
+    async def _read(
+        self, reader: databases.core.Connection, sql: str, values: dict[str, Any]
+    ) -> list[dict[str, Any]]:
         try:
             found = await reader.fetch_all(sql, values)
         finally:

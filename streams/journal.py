@@ -9,7 +9,6 @@ tokens share one commit and one send: the cost of a token falls as load rises.
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Sequence
-from datetime import UTC, datetime
 from time import monotonic
 from types import TracebackType
 from typing import Any, Self
@@ -98,8 +97,14 @@ class Journal:
             return None
         if not row["last"]:
             raise Gone("This stream's events are past their retention; its execution has the text.")
-        found = Log(stream_id, self._stored, last=row["last"], ended=True)
+        ended = row["ended_at"] is not None
+        found = Log(stream_id, self._stored, last=row["last"], ended=ended)
         return self._logs.setdefault(stream_id, found)
+
+    async def settled(self, stream_id: str) -> None:
+        """Return once all that was appended to a stream so far is durable."""
+        if (log := self._logs.get(stream_id)) is not None:
+            await log.settled()
 
     def _mark_dirty(self, log: Log) -> None:
         self._dirty.append(log)
@@ -163,12 +168,7 @@ class Journal:
                 await self._commit([(log, group, writes)])
                 continue
             logger.exception("stream %s: its rows cannot be written", log.stream_id)
-            problem = Problem("The answer could not be stored. Please report this.")
-            log.spoil(
-                group,
-                {"type": "error", "error": problem.described(), "metadata": None},
-                streams.ended(log.stream_id, datetime.now(UTC)),
-            )
+            log.spoil(group, Problem("The answer could not be stored. Please report this."))
 
     async def _stored(self, stream_id: str, after: int) -> Group | None:
         rows = await streams.page(self._database, stream_id, after)

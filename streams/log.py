@@ -7,9 +7,10 @@ share them. Old groups leave memory while the stream still runs; the store has t
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import NamedTuple
 
+from errors import Problem
 from store.database import Write
 from streams import sse
 
@@ -32,6 +33,13 @@ Stored = Callable[[str, int], Awaitable[Group | None]]
 """`stored(stream_id, after)`: a page of durable frames past `after`, None where there is none."""
 
 
+Epitaph = Callable[[Problem], tuple[sse.Event, Sequence[Write]]]
+
+
+def _bare(problem: Problem) -> tuple[sse.Event, Sequence[Write]]:
+    return {"type": "error", "error": problem.described(), "metadata": None}, ()
+
+
 class Log:
     """The events of one stream: appended by its execution, made durable by the Journal."""
 
@@ -52,6 +60,8 @@ class Log:
         self.ended = ended
         """A terminal event was appended: nothing follows it."""
         self.followers = 0
+        self.epitaph: Epitaph = _bare
+        """How the stream ends when what was appended can never be written: event and rows."""
         self.on_followers: Callable[[int], None] = lambda count: None
         self._stored = stored
         self._dirty = dirty
@@ -115,10 +125,12 @@ class Log:
         self.durable = group.last
         self._wake()
 
-    def spoil(self, group: Group, event: sse.Event, *writes: Write) -> None:
-        """`group` can never be committed: the stream ends with `event` in its place."""
+    def spoil(self, group: Group, problem: Problem) -> None:
+        """`group` can never be committed: the stream ends with `problem` in its place."""
         self._pending, self._writes, self._pending_bytes = [], [], 0
         self.last, self.ended = group.first - 1, False
+        event, writes = self.epitaph(problem)
+        self.epitaph = _bare  # should its rows be at fault too, the next end has none
         self.append(event, *writes)
 
     # The Follower's side.

@@ -60,12 +60,12 @@ def retry(ms: int) -> bytes:
     return b"retry: %d\n" % ms
 
 
-def events(frames: bytes) -> Iterator[tuple[int, Event]]:
-    """Read back what `frame` wrote: `(number, event)` for each."""
+def events(frames: bytes) -> Iterator[tuple[int | None, Event]]:
+    """Read back what `frame` and `unnumbered` wrote: `(number, event)` for each."""
     for block in frames.split(b"\n\n"):
         if block:
-            head, data = block.split(b"\n", 1)
-            yield int(head[4:]), _decode(data[6:])
+            head, _, data = block.partition(b"data: ")
+            yield int(head[4:]) if head else None, _decode(data)
 
 
 def after(frames: bytes, number: int) -> bytes:

@@ -7,6 +7,7 @@ import subprocess
 import pytest
 from hypothesis import settings
 
+from tests.needs import needs
 from tests.serving import serve
 from tests.streams import parsers
 
@@ -29,8 +30,6 @@ def server(tmp_path_factory):
 @pytest.fixture(scope="session")
 def eventsource_parser(request):
     """The parser under many JavaScript clients; the package stays in pytest's cache."""
-    from tests.needs import needs
-
     needs("node")
     folder = request.config.cache.mkdir("eventsource-parser")
     try:

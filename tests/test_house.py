@@ -19,7 +19,7 @@ SPINE_MORE = ("api/event_stream.py",)
 
 MAX_FILE_LINES = 300
 MAX_HOUSE_CODE = 8000
-MAX_SPINE_CODE = 2600
+MAX_SPINE_CODE = 2700
 
 BELOW = {
     "server": {*FOLDERS, "cli", "settings", "errors"},

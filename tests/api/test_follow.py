@@ -32,8 +32,7 @@ def read_with_drops(server, stream_id, seed):
     dice = random.Random(seed)
     seen, after = b"", None
     while True:
-        sent = {} if after is None else {"last_event_id": after}
-        with server.follow(stream_id, **sent) as reading:
+        with server.follow(stream_id, last_event_id=after) as reading:
             if reading.status == 204:
                 return seen
             # At most 2,500: a line that always breaks within one frame never brings it over.
@@ -61,8 +60,7 @@ def test_every_place_at_which_a_connection_can_break_is_a_place_to_go_on_from(se
     body = server.read(stream_id)
     for cut in random.Random(7).sample(range(1, len(body)), 40):
         seen = body[:cut]
-        after = last_id(seen)
-        rest = server.read(stream_id, **({"last_event_id": after} if after else {}))
+        rest = server.read(stream_id, last_event_id=last_id(seen))
         assert whole_frames(seen) + frames(rest) == whole
 
 

@@ -95,6 +95,7 @@ def test_a_reader_ahead_of_the_log_is_told_and_gets_the_whole(server):
 
 def test_a_reader_may_go_on_in_words_from_any_place(server):
     stream_id = server.start(script(words(5)))["stream_id"]
+    server.read(stream_id)
     assert server.read(stream_id, "?after=6", accept="text/plain").startswith(b"w4 w5\n")
 
 

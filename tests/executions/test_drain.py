@@ -52,7 +52,9 @@ def test_what_does_not_end_in_time_goes_on_in_the_next_process(tmp_path):
         rest = server.read(start["stream_id"], last_event_id=last_id(body))
         assert frames(body) + frames(rest) == frames(server.read(start["stream_id"]))
         assert text(body + rest) == words(150)
-        assert events(rest)[0] == {"type": "reset", "reason": "recovered", "provider": "scripted"}
+        # What the last commit of the old process held may come before it.
+        resets = [event for event in events(rest) if event["type"] == "reset"]
+        assert resets == [{"type": "reset", "reason": "recovered", "provider": "scripted"}]
 
 
 def test_a_second_signal_exits_at_once(tmp_path):

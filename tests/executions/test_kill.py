@@ -29,7 +29,7 @@ def read_until_it_breaks(server, stream_id, after=None):
     body = b""
     with (
         contextlib.suppress(http.client.HTTPException, OSError),
-        server.follow(stream_id, **({"last_event_id": after} if after else {})) as reading,
+        server.follow(stream_id, last_event_id=after) as reading,
     ):
         while part := reading.more():
             body += part

@@ -9,7 +9,7 @@ import pytest
 
 from errors import Storage
 from store import leads
-from store.database import Database, Write
+from store.database import READERS, Database, Write
 from store.lock import server_lock
 from tests.serving import serve
 from tests.store.watched import DUPLICATE
@@ -112,9 +112,12 @@ async def test_a_damaged_file_is_refused_and_not_touched(tmp_path):
     path = tmp_path / "leadstream.db"
     damaged = b"SQLite format 3\x00" + b"not a database at all " * 500
     path.write_bytes(damaged)
+    database = Database(path)
     with pytest.raises(Storage):
-        async with Database(path):
+        async with database:
             pass
+    # aiosqlite does not wait for its thread where it could not connect.
+    await asyncio.to_thread(database._writer._thread.join)
     assert path.read_bytes() == damaged
 
 
@@ -134,3 +137,22 @@ def test_two_servers_do_not_share_a_database(tmp_path):
         with pytest.raises(AssertionError, match="Another Leadstream serves"), serve(tmp_path):
             pass
         assert server.http.get("/readyz").status_code == 200
+
+
+async def test_a_read_that_is_cancelled_leaves_no_reader_in_the_past(tmp_path):
+    async with Database(tmp_path / "leadstream.db") as database:
+        for number in range(30):
+            reading = asyncio.create_task(database.rows("SELECT * FROM streams"))
+            for _ in range(number % 6):
+                await asyncio.sleep(0)
+            reading.cancel()
+            await asyncio.wait([reading])
+            await database.write(
+                Write(
+                    "INSERT INTO streams (stream_id, created_at) VALUES (:id, 'now')",
+                    {"id": f"st_{number}"},
+                )
+            )
+            for _ in range(READERS):
+                found = await database.row("SELECT COUNT(*) AS count FROM streams")
+                assert found == {"count": number + 1}
