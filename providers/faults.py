@@ -62,8 +62,9 @@ def reported(report: Report, *, provider: str, now: Callable[[], float] = time.t
     kind = _kind(status, names, message)
     why = next((name for name in names if re.fullmatch("[a-z][a-z_]{2,40}", name)), "")
     why = why or (f"status {status}" if status else "an error without a name")
-    final = kind is errors.Throttled and tables.DAILY.search(message)
-    stop = final or report.headers.get("x-should-retry") == "false"
+    daily = kind is errors.Throttled and tables.DAILY.search(message)
+    # A redirect leads elsewhere the next time too, and would be given the prompt again.
+    stop = daily or kind is errors.ProtocolError or report.headers.get("x-should-retry") == "false"
     return kind(
         sentence(kind, provider, why=why),
         retry_after_s=_retry_after(report.headers, now),

@@ -130,8 +130,8 @@ class Leadstream:
         return answer.json()
 
     def follow(self, stream_id, query="", **headers):
-        """A Reading of a stream, with headers as in `last_event_id="7"`."""
-        sent = {name.replace("_", "-"): value for name, value in headers.items()}
+        """A Reading of a stream, with headers as in `last_event_id="7"`; None is not sent."""
+        sent = {n.replace("_", "-"): value for n, value in headers.items() if value is not None}
         return Reading(self.port, f"/api/stream/{stream_id}{query}", sent)
 
     def read(self, stream_id, query="", **headers):
