@@ -9,7 +9,7 @@ from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from typing import NamedTuple
 
-from errors import BudgetReached, Fault, Problem
+from errors import BudgetReached, Fault, Problem, TotalTimeout
 from providers.base import Chunk, Chunks, Finish, Request, Text, Thinking, Usage
 from resilience.deadline import Deadline
 from routing.candidates import Candidate
@@ -27,15 +27,22 @@ Steps = AsyncGenerator[Chunk | Outgoing, None]
 async def attempt(
     candidate: Candidate, request: Request, meter: Meter, deadline: Deadline
 ) -> Steps:
-    """One request: deadline ( provider ), and what it came to in the Receipt."""
+    """One request: deadline ( provider ), and what it came to in the Receipt.
+
+    An answer that does not end is cut, by our own count of words or by the clock: it was one.
+    """
     try:
         yield Outgoing()
         meter.send()
-        guarded = deadline.guard(_asked(candidate, request), is_content=is_text)
+        guarded = deadline.guard(_asked(candidate, request, meter), is_content=is_text)
         async with aclosing(guarded):
             async for chunk in guarded:
-                _count(meter, chunk)
                 yield chunk
+    except TotalTimeout as late:
+        if meter.ttft_ms is None:
+            meter.end("failed", late)
+            raise
+        meter.cut()
     except (asyncio.CancelledError, GeneratorExit, BudgetReached):
         meter.end("cancelled")
         raise
@@ -52,11 +59,15 @@ async def attempt(
     candidate.estimate.observe(meter.ttft_ms, meter.speed)
 
 
-async def _asked(candidate: Candidate, request: Request) -> Chunks:
-    """The provider's answer as a generator: closing it closes the vendor's socket."""
+async def _asked(candidate: Candidate, request: Request, meter: Meter) -> Chunks:
+    """The provider's answer, counted: closing this generator closes the vendor's socket."""
     async with candidate.source.answer(request) as chunks:
         async for chunk in chunks:
+            _count(meter, chunk)
             yield chunk
+            if meter.overlong(request.max_tokens):
+                meter.cut()
+                return
 
 
 def is_text(chunk: object) -> bool:

@@ -16,6 +16,9 @@ from routing.receipt import Attempt, Outcome, Receipt
 SHORT_TOKENS = 10
 """An answer shorter than this says nothing of a model's speed."""
 
+LONGEST_TOKEN = 20
+"""Characters: an answer of more than so many for each token it may have is cut."""
+
 PRICED_TOKENS = 1000
 """So many tokens are priced to learn what one costs: below it, some tables round."""
 
@@ -49,6 +52,7 @@ class Meter:
         self._sent = False
         self._characters = 0
         self._thought = 0
+        self._cut = False
         self._usage: Usage | None = None
         self._may_reach = self._affordable()
         if self._may_reach >= 0:
@@ -84,6 +88,15 @@ class Meter:
         )
         self._may_reach = self._affordable()
 
+    def overlong(self, max_tokens: int) -> bool:
+        """The vendor does not keep `max_tokens`, however long its tokens are."""
+        return self._characters > max_tokens * LONGEST_TOKEN
+
+    def cut(self) -> None:
+        """We end the answer here, for its length."""
+        self._cut = True
+        self.attempt.finish_reason = "length"
+
     def end(self, outcome: Outcome, problem: Problem | None = None) -> None:
         """Exactly once: what the attempt came to, and what it cost."""
         attempt = self.attempt
@@ -92,7 +105,8 @@ class Meter:
         attempt.ms = round(self._ms())
         if self._usage is not None:
             _take_over(attempt, self._usage)
-        if self._usage is not None and (outcome == "ok" or attempt.error == "upstream_empty"):
+        counted = self._usage is not None and not self._cut
+        if counted and (outcome == "ok" or attempt.error == "upstream_empty"):
             attempt.usage_source = "reported"
         elif not self._sent or (self._came_nothing() and attempt.error in _UNBILLED):
             attempt.input_tokens, attempt.usage_source = 0, "reported"

@@ -10,6 +10,7 @@ from contextlib import aclosing
 import pytest
 
 import errors
+from providers.base import Thinking
 from tests.routing.fakes import HANG, Fake, Pause, ask, read, receipt_of, router_of, whole
 from tests.routing.virtual_time import now
 
@@ -127,17 +128,41 @@ async def test_the_time_between_attempts_is_none_of_the_reader_who_stops():
     assert (fake.calls, fake.open) == (1, 0)
 
 
-async def test_silence_is_bounded_by_the_settings():
-    """The first word is waited for 60 s, the next one 30 s, the whole answer 600 s."""
-    for answer, fault, seconds in [
-        ([HANG], errors.FirstTokenTimeout, 60),
-        (["word", HANG], errors.IdleTimeout, 30),
-        (["word", Pause(29)] * 100, errors.TotalTimeout, 600),
-    ]:
-        began = now()
-        reading = await read(router_of(Fake("a", answer)))
-        assert isinstance(reading.error, fault)
-        assert now() - began == pytest.approx(seconds, abs=1)
+@pytest.mark.parametrize(
+    ("answer", "fault", "seconds"),
+    [([HANG], errors.FirstTokenTimeout, 60), (["word", HANG], errors.IdleTimeout, 30)],
+)
+async def test_silence_is_bounded_by_the_settings(answer, fault, seconds):
+    began = now()
+    reading = await read(router_of(Fake("a", answer)))
+    assert isinstance(reading.error, fault)
+    assert now() - began == pytest.approx(seconds, abs=1)
+
+
+async def test_a_whole_answer_without_a_word_is_late_and_no_failure_of_the_provider():
+    """Our patience was shorter than what its first word may take."""
+    fake = Fake("a", [HANG])
+    router = router_of(fake, total_timeout_s=50, breaker_threshold=1)
+    reading = await read(router)
+    assert isinstance(reading.error, errors.TotalTimeout)
+    assert breaker_of(router).peek().state == "closed"
+    assert fake.open == 0
+
+
+@pytest.mark.parametrize(
+    "endless", [["word", Pause(29)] * 100, ["words without an end"] * 1000, ["x" * 10_000] * 9]
+)
+async def test_an_answer_without_an_end_is_cut_as_one_that_is_long_enough(endless):
+    """By the clock, after 600 s, or by its length: no token is longer than twenty characters."""
+    fake, other, began = Fake("a", endless), Fake("b"), now()
+    router = router_of(fake, other, breaker_threshold=1)
+    reading = await read(router, max_tokens=77)
+    assert now() - began <= 600
+    assert len(reading.text) <= 77 * 20 + len(endless[0])
+    metadata = reading.metadata
+    assert (metadata["finish_reason"], metadata["usage_source"]) == ("length", "estimated")
+    assert (fake.open, other.calls) == (0, 0)
+    assert breaker_of(router).peek().state == "closed"
 
 
 async def test_the_gate_of_a_provider_that_refuses_our_key_holds_for_all_its_models():
@@ -244,3 +269,24 @@ async def test_while_no_breaker_opens_retries_are_a_fifth_of_the_starts():
     router = router_of(fake, retry_attempts=2, retry_base_s=0.5, breaker_threshold=10_000)
     readings = await starts(router, seconds=60)
     assert 1.1 * len(readings) < fake.calls <= 1.2 * len(readings) + 3
+
+
+async def test_an_answer_that_does_not_end_is_cut_by_the_clock_and_is_an_answer():
+    began = now()
+    reading = await read(router_of(Fake("a", ["word", Pause(29)] * 100)))
+    assert now() - began == pytest.approx(600, abs=1)
+    assert reading.error is None
+    assert reading.events[-1]["metadata"]["finish_reason"] == "length"
+
+
+async def test_an_answer_without_a_word_in_all_the_time_there_is_is_none():
+    router = router_of(Fake("a", [Thinking("hm"), Pause(29)] * 100), first_token_timeout_s=900)
+    assert isinstance((await read(router)).error, errors.TotalTimeout)
+
+
+async def test_a_vendor_that_keeps_no_max_tokens_is_cut():
+    fake = Fake("a", ["word "] * 1000)
+    reading = await read(router_of(fake), max_tokens=10)
+    assert reading.events[-1]["metadata"]["finish_reason"] == "length"
+    assert len(reading.text) <= 10 * 20 + len("word ")
+    assert fake.open == 0

@@ -22,7 +22,6 @@ FAULTS = [
     errors.Rejected,
     errors.EmptyAnswer,
     errors.Unauthorized,
-    errors.TotalTimeout,
     errors.Throttled,
     errors.Throttled("as told", retry_after_s=2),
 ]

@@ -22,7 +22,8 @@ CUT = {
 
 
 @pytest.fixture(autouse=True)
-def said(vendors):
+def said(vendors, well_and_given_up):
+    """Sixty words each, and not the same ones."""
     vendors.says("cerebras", CEREBRAS_SAYS)
     vendors.says("claude", CLAUDE_PIECES)
 
