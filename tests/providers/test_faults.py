@@ -178,7 +178,7 @@ STATUSES = {
     418: (errors.Rejected, False),
     422: (errors.Rejected, False),
     429: (errors.Throttled, True),
-    302: (errors.ProtocolError, True),
+    302: (errors.ProtocolError, False),
     500: (errors.UpstreamError, True),
     529: (errors.UpstreamError, True),
 }
