@@ -43,8 +43,9 @@ def of_decision(decision: Decision) -> list[Event]:
 
 
 def retrying(name: str, retry: Retrying) -> Event:
+    """`waiting` where the vendor named the time, `retrying` where we chose it."""
     return warning(
-        "retrying",
+        "retrying" if retry.fault.retry_after_s is None else "waiting",
         f"{name} failed ({retry.fault.code}); try {retry.attempt} in {retry.delay_s:.1f} s.",
     )
 

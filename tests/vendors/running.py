@@ -51,7 +51,8 @@ class Told:
 
     @property
     def retries(self):
-        return [warning for warning in self.of("warning") if warning["code"] == "retrying"]
+        codes = ("retrying", "waiting")
+        return [warning for warning in self.of("warning") if warning["code"] in codes]
 
     @property
     def outcomes(self):
