@@ -20,7 +20,7 @@ print(*p["dependencies"], *p["optional-dependencies"]["local"], sep="\n")' > /tm
 
 COPY . .
 
-RUN useradd --system --uid 10001 --no-create-home leadstream \
+RUN useradd --uid 10001 --no-create-home leadstream \
     && install -d -o leadstream -g leadstream /data
 # By number: Kubernetes believes only a number not to be root.
 USER 10001

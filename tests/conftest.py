@@ -42,7 +42,7 @@ def eventsource_parser(request):
         yield parse
 
 
-@pytest.fixture(scope="session", params=["httpx_sse", "openai", "eventsource_parser"])
+@pytest.fixture(scope="module", params=["httpx_sse", "openai", "eventsource_parser"])
 def parse(request):
     """A stranger's parser: a body in pieces in, `[(id, data)]` out."""
     if request.param == "eventsource_parser":
