@@ -5,7 +5,7 @@ their `repr()` is masked, and only the provider they belong to unwraps them.
 """
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
@@ -77,7 +77,6 @@ class Settings(BaseSettings):
     retention_days: float = Field(default=30, gt=0)
     max_streams: int = Field(default=400, ge=1)
     max_followers: int = Field(default=2000, ge=1)
-    log_format: Literal["auto", "text", "json"] = "auto"
 
     @field_validator("providers", mode="before")
     @classmethod

@@ -77,7 +77,7 @@ def test_stop_ends_a_wait_for_the_next_try(server, vendors):
 
 def test_a_key_is_told_to_its_vendor_and_to_nobody_else(vendors, tmp_path):
     told = []
-    with serve_vendors(tmp_path, vendors.env() | KEYS, log_format="json") as server:
+    with serve_vendors(tmp_path, vendors.env() | KEYS) as server:
         # The 401 comes last: it closes the gate.
         for name in ("400", "500 not to be tried again", "login page", "truncated JSON", "401"):
             for vendor in VENDORS:
