@@ -40,6 +40,11 @@ async def database(tmp_path):
 async def journal(database):
     async with Journal(database, interval_s=0, sleep=at_once) as journal:
         yield journal
+        database.open.set()
+
+
+async def settled(log):
+    await asyncio.wait_for(log.settled(), 5)
 
 
 class Reader:
@@ -94,7 +99,7 @@ async def test_a_disk_that_refuses_a_commit_delays_the_stream_and_takes_nothing(
     said = [token(f"w{number}") for number in range(10)]
     for event in said:
         log.append(event)
-        await log.settled()
+        await settled(log)
     log.append(COMPLETE)
 
     assert await reader.whole() == framed(*said, COMPLETE)
@@ -120,7 +125,7 @@ async def test_a_journal_says_that_the_disk_refuses_until_it_takes_writes_again(
         await refusing.wait()
         assert journal.stalled
         database.refuse = lambda number, writes: None
-        await log.settled()
+        await settled(log)
         assert not journal.stalled
 
 
@@ -128,7 +133,7 @@ async def test_a_row_that_can_never_be_written_ends_its_stream_and_no_other(data
     poor, rich = journal.open("poor"), journal.open("rich")
     readers = [Reader(poor, database), Reader(rich, database)]
     poor.append(token("kept"))
-    await poor.settled()
+    await settled(poor)
     poor.append(token("never shown"), DUPLICATE)
     rich.append(token("one"))
     rich.append(COMPLETE)
@@ -161,8 +166,7 @@ async def test_whoever_waits_for_events_that_can_never_be_written_is_told_in_the
     log = journal.open("st")
     log.append(token("one"), DUPLICATE)
     log.append(token("two"))
-    async with asyncio.timeout(2):
-        await log.settled()
+    await settled(log)
 
 
 async def test_rows_that_belong_to_no_stream_take_no_stream_with_them(database):
@@ -174,7 +178,7 @@ async def test_rows_that_belong_to_no_stream_take_no_stream_with_them(database):
         log = journal.open("st")
         reader = Reader(log, database)
         log.append(token("one"))
-        await log.settled()
+        await settled(log)
         now = 10.0
         log.append(token("two"))
         while await database.asks.get() < 2:
@@ -195,11 +199,11 @@ async def test_a_quiet_journal_commits_at_once_and_a_busy_one_in_groups(database
     async with Journal(database, interval_s=0.01, clock=lambda: 5.0, sleep=sleep) as journal:
         log = journal.open("st")
         log.append(token("first"))
-        await log.settled()
+        await settled(log)
         assert slept == []
         for number in range(100):
             log.append(token(f"w{number}"))
-        await log.settled()
+        await settled(log)
         assert slept == [pytest.approx(0.01)]
         assert database.committed == 2
 
@@ -215,7 +219,7 @@ async def test_rows_and_the_event_that_makes_them_true_are_committed_together(da
     await database.asks.get()
     assert await streams.find(database, "st") is None
     database.open.set()
-    await log.settled()
+    await settled(log)
     assert await streams.find(database, "st") == {"ended_at": None, "last": 1}
     assert database.committed == 1
 
@@ -224,9 +228,22 @@ async def test_a_journal_that_closes_commits_what_is_left(database):
     async with Journal(database, interval_s=100) as journal:
         log = journal.open("st")
         log.append(token("first"))
-        await log.settled()
+        await settled(log)
         log.append(COMPLETE)
     assert on_disk(database.path, "st") == framed(token("first"), COMPLETE)
+
+
+async def test_a_journal_that_closes_during_a_commit_makes_one_more_for_what_came_meanwhile(
+    database,
+):
+    async with Journal(database, interval_s=0, sleep=at_once) as journal:
+        log = journal.open("st")
+        database.open.clear()
+        log.append(token("one"))
+        await database.asks.get()
+        log.append(COMPLETE)
+        asyncio.get_running_loop().call_soon(database.open.set)
+    assert on_disk(database.path, "st") == framed(token("one"), COMPLETE)
 
 
 async def test_a_journal_that_closes_does_not_wait_for_a_disk_that_refuses(database):
@@ -251,7 +268,7 @@ async def write(log, events, dice):
         for _ in range(dice.choice([0, 0, 0, 1, 4])):
             await asyncio.sleep(0)
         if dice.random() < 0.1:
-            await log.settled()
+            await settled(log)
 
 
 async def read_impatiently(log, database, dice):

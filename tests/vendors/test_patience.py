@@ -69,7 +69,7 @@ def test_stop_ends_a_wait_for_the_next_try(server, vendors):
     vendors.fails("claude", Status(429, retry_after=200))
     started = server.start(provider="claude")
     with server.follow(started["stream_id"]) as reading:
-        reading.until(b'"retrying"')
+        reading.until(b'"waiting"')
         assert server.stop(started["stream_id"])["status"] == "stopped"
         assert events(reading.rest())[-1]["type"] == "stopped"
     assert len(server.execution(started["execution_id"])["metadata"]["attempts"]) == 1
