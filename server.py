@@ -56,6 +56,10 @@ def create_app(settings: Settings) -> Starlette:
             except Problem as problem:
                 app.state.refusal = problem
                 raise
+            except Exception:
+                # uvicorn's own report of it is muted with the rest of what it repeats.
+                logger.exception("the server cannot start")
+                raise
             app.state.house = house
             yield {"house": house}
             await house.executions.drain(0)

@@ -139,10 +139,14 @@ class _Reader(sqlite3.Connection):
 
 def _connect(path: Path) -> sqlite3.Connection:
     connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
-    connection.executescript(
-        "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA busy_timeout=5000;"
-        "PRAGMA foreign_keys=ON;"
-    )
+    try:
+        connection.executescript(
+            "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA busy_timeout=5000;"
+            "PRAGMA foreign_keys=ON;"
+        )
+    except sqlite3.Error:
+        connection.close()
+        raise
     return connection
 
 

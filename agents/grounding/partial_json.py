@@ -43,11 +43,14 @@ _HIGH = r"\\u[dD][89abAB][0-9a-fA-F]{2}"
 _LOW = r"\\u[dD][c-fC-F][0-9a-fA-F]{2}"
 
 _SETTLED = re.compile(
-    rf'(?:[^"\\]++|\\[^u]|(?!{_HIGH}){_UNIT}|{_HIGH}{_LOW}'
-    rf"|{_HIGH}(?=[^\\]|\\[^u]|(?!{_LOW}){_UNIT}))*+",
+    rf'(?>(?:[^"\\]++|\\[^u]|(?!{_HIGH}){_UNIT}|{_HIGH}{_LOW}'
+    rf"|{_HIGH}(?=[^\\]|\\[^u]|(?!{_LOW}){_UNIT}))*)",
     re.DOTALL,
 )
-"""As much of a string as cannot change any more: no half escape, no half surrogate pair."""
+"""As much of a string as cannot change any more: no half escape, no half surrogate pair.
+
+An atomic group and not `(?:…)*+`, which Python before 3.11.5 matches wrongly.
+"""
 
 _ODD = re.compile(
     rf'(\\["\\/bfnrt]|{_HIGH}{_LOW}|(?!{_HIGH}|{_LOW}){_UNIT})|{_UNIT}|\\(.)|[\0-\x1f]', re.DOTALL
