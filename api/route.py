@@ -76,6 +76,7 @@ def _model(house: House, candidate: Candidate) -> dict[str, Any]:
             "state": breaker.state,
             "retry_after_s": breaker.retry_after_s,
             "why": breaker.why,
+            "changes": candidate.breaker.changes,
         },
         "estimates": {
             "ttft_ms": round(estimate.ttft_ms),

@@ -7,7 +7,7 @@ longer takes them. An answer cannot be continued from its first words either.
 import asyncio
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import asynccontextmanager
 from decimal import Decimal
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, ClassVar, Self
@@ -53,11 +53,8 @@ class Claude(Provider):
         if self._client:
             await self._client.close()
 
-    def answer(self, request: Request) -> AbstractAsyncContextManager[Chunks]:
-        return self._answer(request)
-
     @asynccontextmanager
-    async def _answer(self, request: Request) -> AsyncIterator[Chunks]:
+    async def answer(self, request: Request) -> AsyncIterator[Chunks]:
         assert self._client, "the provider's context was not entered"
         create: Callable[..., Any] = self._client.messages.with_streaming_response.create
         async with upstream.opened(self.name, lambda: create(**_fields(request))) as response:

@@ -86,9 +86,9 @@ class Local(OpenAIChat):
             await asyncio.to_thread(_stop, self._process)
 
     @asynccontextmanager
-    async def _answer(self, request: Request) -> AsyncIterator[Chunks]:
+    async def answer(self, request: Request) -> AsyncIterator[Chunks]:
         await self._ready()
-        async with super()._answer(request) as chunks:
+        async with super().answer(request) as chunks:
             yield chunks
 
     # Loading.
@@ -146,7 +146,7 @@ class Local(OpenAIChat):
             asked = (Message("user", "Hello"),)
             request = Request(model=model, messages=asked, max_tokens=1, system=system)
             with contextlib.suppress(errors.Fault):
-                async with super()._answer(request) as chunks:
+                async with super().answer(request) as chunks:
                     async for _ in chunks:
                         pass
 

@@ -6,7 +6,7 @@ answer may wait while Ollama loads the model, so no read time-out is kept here e
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator, Mapping
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import asynccontextmanager
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
@@ -67,11 +67,8 @@ class Ollama(Provider):
         if self._client:
             await self._client.aclose()
 
-    def answer(self, request: Request) -> AbstractAsyncContextManager[Chunks]:
-        return self._answer(request)
-
     @asynccontextmanager
-    async def _answer(self, request: Request) -> AsyncIterator[Chunks]:
+    async def answer(self, request: Request) -> AsyncIterator[Chunks]:
         client = self._client
         assert client, "the provider's context was not entered"
         fields = _fields(request)

@@ -9,7 +9,7 @@ the end of the body that the SDK adds.
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import asynccontextmanager
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
@@ -58,8 +58,15 @@ class OpenAIChat(Provider):
         if self._client:
             await self._client.close()
 
-    def answer(self, request: Request) -> AbstractAsyncContextManager[Chunks]:
-        return self._answer(request)
+    @asynccontextmanager
+    async def answer(self, request: Request) -> AsyncIterator[Chunks]:
+        create = self.client_for(request).chat.completions.with_streaming_response.create
+        fields = self._fields(request)
+        async with upstream.opened(self.name, lambda: create(**fields)) as response:
+            body = response.iter_bytes()
+            await upstream.check_type(self.name, "text/event-stream", response.headers, body)
+            async with upstream.chunks_of(self.name, body, ChatReader(self.name)) as chunks:
+                yield chunks
 
     # What a vendor may differ in.
 
@@ -85,21 +92,11 @@ class OpenAIChat(Provider):
         begun = [{"role": "assistant", "content": request.prefix}] if request.prefix else []
         return [*system, *said, *begun]
 
-    # How an answer is read.
+    # How it is asked.
 
     async def _connect(self, base_url: str, key: str) -> None:
         # In a thread: the import takes a second, the certificates some 20 ms.
         self._client = await asyncio.to_thread(_build, self.settings, self.name, base_url, key)
-
-    @asynccontextmanager
-    async def _answer(self, request: Request) -> AsyncIterator[Chunks]:
-        create = self.client_for(request).chat.completions.with_streaming_response.create
-        fields = self._fields(request)
-        async with upstream.opened(self.name, lambda: create(**fields)) as response:
-            body = response.iter_bytes()
-            await upstream.check_type(self.name, "text/event-stream", response.headers, body)
-            async with upstream.chunks_of(self.name, body, ChatReader(self.name)) as chunks:
-                yield chunks
 
     def _fields(self, request: Request) -> dict[str, Any]:
         fields: dict[str, Any] = {

@@ -10,7 +10,7 @@ user turn: a JSON script, or plain text, which it says back word by word.
 import asyncio
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import asynccontextmanager
 from types import TracebackType
 from typing import ClassVar, Self
 
@@ -57,11 +57,8 @@ class Scripted(Provider):
     def models(self) -> tuple[str, ...]:
         return ("script",)
 
-    def answer(self, request: Request) -> AbstractAsyncContextManager[Chunks]:
-        return self._answer(request)
-
     @asynccontextmanager
-    async def _answer(self, request: Request) -> AsyncIterator[Chunks]:
+    async def answer(self, request: Request) -> AsyncIterator[Chunks]:
         chunks = self._speak(_script(request), request)
         try:
             yield chunks

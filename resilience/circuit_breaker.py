@@ -74,6 +74,8 @@ class CircuitBreaker:
         self._open_until = NEVER
         self._lease_until = NEVER
         self._why = ""
+        self.changes = 0
+        """How often its state has changed in this process."""
 
     async def call_streaming(
         self,
@@ -183,6 +185,7 @@ class CircuitBreaker:
     def _move(self, new: State, why: str) -> None:
         old, self._state = self._state, new
         self._era += 1
+        self.changes += 1
         self._window = Window(self._threshold)
         if self._on_change is not None:
             try:

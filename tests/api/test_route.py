@@ -64,7 +64,8 @@ def test_a_vendor_without_a_key_says_what_is_missing(server):
 def test_a_breaker_that_opened_is_shown_and_is_still_open_after_a_restart(tmp_path):
     with serve(tmp_path, retry_attempts=0, breaker_threshold=1, breaker_reset_s=300) as server:
         server.read(server.start(script("hello", fail_after=0))["stream_id"])
-        assert scripted(server)["models"][0]["breaker"]["state"] == "open"
+        breaker = scripted(server)["models"][0]["breaker"]
+        assert (breaker["state"], breaker["changes"]) == ("open", 1)
         refused = events(server.read(server.start("hello")["stream_id"]))[-1]
         assert refused["error"]["code"] == "provider_unavailable"
         server.terminate()
