@@ -28,10 +28,11 @@ def server(tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
-def eventsource_parser(request):
+def eventsource_parser(request, tmp_path_factory):
     """The parser under many JavaScript clients; the package stays in pytest's cache."""
     needs("node")
-    folder = request.config.cache.mkdir("eventsource-parser")
+    cache = getattr(request.config, "cache", None)
+    folder = cache.mkdir("node") if cache else tmp_path_factory.mktemp("node")
     try:
         parsers.install(folder)
     except (OSError, subprocess.SubprocessError) as error:

@@ -6,13 +6,11 @@ goes on when bytes have come. A process that has logged a traceback fails the te
 
 import asyncio
 import contextlib
-import http.client
 import json
 import os
 import re
 import socket
 import sqlite3
-import struct
 import subprocess
 import sys
 from pathlib import Path
@@ -22,11 +20,9 @@ import httpx
 
 from server import Server, create_app
 from settings import load_settings
+from tests.reading import PATIENCE_S, Reading
 
 ROOT = Path(__file__).parent.parent
-
-PATIENCE_S = 10
-"""Nothing takes so long unless it hangs."""
 
 _NOT_OURS = re.compile(r"(ANTHROPIC|CEREBRAS|DEEPSEEK|OLLAMA|CLAUDE|APOLLO|CLAY|LEADSTREAM)_")
 
@@ -39,6 +35,7 @@ def environment(folder, **settings):
         "scripted": "on",
         "providers": "scripted",
         "local_model": "off",
+        "drain_s": 1,
     }
     said = {f"LEADSTREAM_{name.upper()}": str(value) for name, value in (ours | settings).items()}
     return {n: v for n, v in os.environ.items() if not _NOT_OURS.match(n)} | said
@@ -163,56 +160,6 @@ def serve(folder, **settings):
         if server.process.returncode is None:
             server.terminate()
     assert "Traceback" not in server.logged(), server.logged()
-
-
-class Reading:
-    """One connection that keeps every byte of an answer's body, as it was sent."""
-
-    def __init__(self, port, path, headers):
-        self._connection = http.client.HTTPConnection("127.0.0.1", port, timeout=PATIENCE_S)
-        self._connection.request("GET", path, headers=headers)
-        self._response = self._connection.getresponse()
-        self._socket = self._connection.sock
-        self.status = self._response.status
-        self.headers = self._response.headers
-        self.body = b""
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self._response.close()
-        self._connection.close()
-
-    def more(self):
-        """The next bytes that come; b"" at the clean end of the answer."""
-        part = self._response.read1(65536)
-        self.body += part
-        return part
-
-    def until(self, needle, times=1):
-        """Read on until `needle` has come so many times; what came after it is kept too."""
-        while self.body.count(needle) < times:
-            assert self.more(), f"{needle!r} never came: {self.body!r}"
-        return self
-
-    def until_bytes(self, count):
-        """Read on until there are so many bytes, or no more."""
-        while len(self.body) < count and self.more():
-            pass
-        return self.body[:count]
-
-    def rest(self):
-        """The whole body; http.client.IncompleteRead where it was cut."""
-        while self.more():
-            pass
-        return self.body
-
-    def reset(self):
-        """Leave without a goodbye: the server finds a connection reset."""
-        linger = struct.pack("ii", 1, 0)
-        self._connection.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
-        self.__exit__()
 
 
 # What a body says: a parser of its own, so that ours is not tested against itself.

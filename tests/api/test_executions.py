@@ -27,6 +27,7 @@ def walked(server, **query):
     while page["next_cursor"] is not None:
         page = listed(server, **query, cursor=page["next_cursor"])
         items += page["items"]
+        assert len(items) < 100, "the walk goes round in circles"
     return items
 
 

@@ -170,3 +170,26 @@ def test_a_stream_outlives_its_server_byte_for_byte(tmp_path):
         assert numbered(rest)[0][0] == int(half) + 1
         with server.follow(stream_id, last_event_id=last_id(before)) as reading:
             assert reading.status == 204
+
+
+def test_one_reader_too_many_is_refused_and_one_who_vanishes_makes_room(tmp_path):
+    with serve(tmp_path, max_followers=2) as server:
+        stream_id = server.start(script(words(340), pace_ms=50), detach=True)["stream_id"]
+        with server.follow(stream_id) as reading:
+            reading.until(b'"start"')
+            for _ in range(20):
+                vanishing = follow_when_there_is_room(server, stream_id)
+                refused = server.http.get(f"/api/stream/{stream_id}")
+                is_problem(refused, 503, "temporary-reduced-capacity")
+                assert int(refused.headers["retry-after"]) > 0
+                vanishing.reset()
+
+
+def follow_when_there_is_room(server, stream_id):
+    """The server finds out soon, not at once, that a connection was reset."""
+    for _ in range(1000):
+        reading = server.follow(stream_id)
+        if reading.status == 200:
+            return reading.until(b'"start"')
+        reading.__exit__()
+    raise AssertionError("there is never room again")

@@ -121,6 +121,19 @@ async def test_a_damaged_file_is_refused_and_not_touched(tmp_path):
     assert path.read_bytes() == damaged
 
 
+async def test_a_file_that_is_damaged_further_inside_is_refused_too(tmp_path):
+    path = tmp_path / "leadstream.db"
+    async with Database(path) as database:
+        await database.write(*(created(f"st{number}") for number in range(1000)))
+    whole = path.read_bytes()
+    damaged = whole[: len(whole) // 2] + b"\xff" * 8192 + whole[len(whole) // 2 + 8192 :]
+    path.write_bytes(damaged)
+    with pytest.raises(Storage):
+        async with Database(path):
+            pass
+    assert path.read_bytes() == damaged
+
+
 async def test_a_file_that_a_newer_leadstream_wrote_is_refused(tmp_path):
     path = tmp_path / "leadstream.db"
     with contextlib.closing(sqlite3.connect(path)) as connection:
