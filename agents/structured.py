@@ -7,57 +7,36 @@ before an answer was cut stays good, and a reset forgets everything.
 
 from collections.abc import AsyncGenerator, Callable, Iterable, Iterator, Sequence
 from contextlib import aclosing
-from typing import Any, Protocol
+from typing import Any
 
 import jiter
 from pydantic import BaseModel, ValidationError
+from pydantic_core import to_jsonable_python
 
 from agents.grounding.form import Known, pieces_of, prose_of
+from agents.grounding.gate import Gate, Open
 from agents.grounding.partial_json import Piece, Reader, Words
-from errors import Fault
-
-Event = dict[str, Any]
+from agents.grounding.verifier import Event, warning
+from errors import Fault, NoCandidate
 
 Check = Callable[[str, Any], tuple[Any, Sequence[Event]]]
 """`check(path, value)`: the value as it may be shown (None drops it), and the warnings due."""
-
-
-class Gate(Protocol):
-    """Stands before one prose field: words in as they come, `token` and `warning` events out."""
-
-    def take(self, words: str) -> Iterable[Event]: ...
-
-    def end(self) -> Iterable[Event]: ...
-
-
-class Open:
-    """The gate that holds nothing."""
-
-    def take(self, words: str) -> Iterable[Event]:
-        return ({"type": "token", "content": words},)
-
-    def end(self) -> Iterable[Event]:
-        return ()
 
 
 async def structured(
     events: AsyncGenerator[Event, None],
     form: type[BaseModel],
     *,
-    opening: Sequence[Event] = (),
     check: Check = lambda path, value: (value, ()),
     gate: Callable[[str], Gate] = lambda path: Open(),
 ) -> AsyncGenerator[Event, None]:
     """The router's `events`, their words read as one `form`.
 
     Yields `token`s with their `field`, a `field` for every finished piece, `warning`s for what was
-    dropped or cut, and `complete` with the finished pieces as its `result`, a dict. `opening` is
-    what stands before the answer: it is shown first, and again behind every `reset`. A Fault is
+    dropped or cut, and `complete` with the finished pieces as its `result`, a dict. A Fault is
     raised after the pieces that were finished before it.
     """
     answer = _Answer(form, check, gate)
-    for shown in opening:
-        yield shown
     try:
         async with aclosing(events):
             async for event in events:
@@ -65,12 +44,70 @@ async def structured(
                     yield shown
                 if event["type"] == "reset":
                     answer = _Answer(form, check, gate)
-                    for shown in opening:
-                        yield shown
     except Fault:
         for shown in answer.release():
             yield shown
         raise
+
+
+async def or_by_rules(
+    answer: AsyncGenerator[Event, None],
+    form: type[BaseModel],
+    rules: Callable[[], dict[str, Any]],
+    complete: Callable[[Any], Event],
+) -> AsyncGenerator[Event, None]:
+    """`answer`, or the pieces of `rules` where no model has given one.
+
+    `result.method` says which: `llm` or `rules_only`. A Fault behind the first piece stays a Fault.
+    """
+    given, end = False, None
+    try:
+        async with aclosing(answer):
+            async for event in answer:
+                given = event["type"] in ("token", "field") or (given and event["type"] != "reset")
+                if event["type"] != "complete":
+                    yield event
+                elif event["result"]:
+                    yield {**event, "result": {**event["result"], "method": "llm"}}
+                    return
+                else:
+                    end = event
+        why = "The model's answer had nothing in it that holds."
+    except (Fault, NoCandidate) as problem:
+        if given:
+            raise
+        why = problem.detail
+    yield warning("rules_only", f"{why} What follows was made by rules alone.")
+    pieces = rules()
+    for shown in told(form, pieces):
+        yield shown
+    yield {**(end or complete(None)), "result": {**pieces, "method": "rules_only"}}
+
+
+def told(form: type[BaseModel], pieces: dict[str, Any]) -> Iterator[Event]:
+    """Pieces that are there at once, as the events of an answer."""
+    for name, value in pieces.items():
+        if name in prose_of(form) and value:
+            yield {"type": "token", "content": value, "field": name}
+        elif pieces_of(form)[name].listed:
+            for number, element in enumerate(value):
+                yield {"type": "field", "name": f"{name}[{number}]", "value": element}
+        else:
+            yield {"type": "field", "name": name, "value": value}
+
+
+async def opened(
+    opening: Sequence[Event], answer: AsyncGenerator[Event, None]
+) -> AsyncGenerator[Event, None]:
+    """`answer` behind what code knows at once: shown first, and again behind every reset."""
+    for event in opening:
+        yield event
+    async with aclosing(answer):
+        async for event in answer:
+            yield event
+            if event["type"] == "reset":
+                for again in opening:
+                    yield again
 
 
 class _Answer:
@@ -84,6 +121,7 @@ class _Answer:
         self._gate = gate
         self._gates: dict[str, Gate] = {}
         self._shown: dict[str, str] = {}
+        self._crowded: set[str] = set()
 
     def take(self, event: Event) -> Iterator[Event]:
         """What the reader is shown for an event of the router."""
@@ -95,7 +133,7 @@ class _Answer:
             yield from self.release()
             if not self._reader.whole:
                 reason = event["metadata"]["finish_reason"]
-                yield _warning("cut_off", f"The answer ended too early ({reason}).")
+                yield warning("cut_off", f"The answer ended too early ({reason}).")
             event["result"] = self.result
         yield event
 
@@ -132,17 +170,28 @@ class _Answer:
             return
         known = self._known.get(piece.name)
         if known is None or not self._has_room(known, piece):
-            yield _warning("dropped", f"{piece.path} has no place in the answer.")
+            yield from self._one_too_many(piece)
             return
         try:
             value = known.adapter.validate_python(self._as_shown(piece))
         except ValueError as error:
-            yield _warning("dropped", f"{piece.path} {_why(error)}.")
+            yield warning("dropped", f"{piece.path} {_why(error)}.")
             return
         value, warnings = self._check(piece.path, value)
-        if value is not None:
-            yield self._kept(piece, known.adapter.dump_python(value, mode="json"))
+        shown = to_jsonable_python(value)
+        if piece.element is not None and shown in self.result.get(piece.name, ()):
+            yield from self._one_too_many(piece)
+        elif shown is not None:
+            yield self._kept(piece, shown)
         yield from warnings
+
+    def _one_too_many(self, piece: Piece) -> Iterator[Event]:
+        """Said once a field: a model that loops fills its answer with such pieces."""
+        if piece.name not in self._crowded:
+            self._crowded.add(piece.name)
+            yield warning(
+                "dropped", f"{piece.path} has no place in the answer, or was there before."
+            )
 
     def _has_room(self, known: Known, piece: Piece) -> bool:
         """The first value of a field is the one that stands; a list takes what it has room for."""
@@ -168,10 +217,6 @@ class _Answer:
             elements.append(value)
             name = f"{name}[{len(elements) - 1}]"
         return {"type": "field", "name": name, "value": value}
-
-
-def _warning(code: str, detail: str) -> Event:
-    return {"type": "warning", "code": code, "detail": detail}
 
 
 def _why(error: ValueError) -> str:

@@ -18,8 +18,8 @@ SPINE = ("streams/", "executions/", "routing/", "resilience/", "store/database.p
 SPINE_MORE = ("api/event_stream.py",)
 
 MAX_FILE_LINES = 300
-MAX_HOUSE_CODE = 8000
-MAX_SPINE_CODE = 2700
+MAX_HOUSE_CODE = 11000
+MAX_SPINE_CODE = 3150
 
 BELOW = {
     "server": {*FOLDERS, "cli", "settings", "errors"},

@@ -1,1 +1,1 @@
-"""What agents may rely on: the lead, and later its facts, scores, checks and policies."""
+"""What agents may rely on: a lead's facts and words, and what stands behind an answer."""

@@ -1,7 +1,7 @@
 """The data files beside this one: what a seller, a lawyer or a translator may change without code.
 
-Each is read once, when it is first asked for. Patterns are regular expressions written with single
-spaces, which match any white space; they ignore case.
+Each is read once, when it is first asked for. Patterns are regular expressions that ignore case; a
+single space in one is any white space, and ` ?` is any or none.
 """
 
 import json
@@ -21,11 +21,25 @@ def data(name: str) -> Any:
 @cache
 def pattern(name: str, *path: str) -> re.Pattern[str]:
     """All the patterns at `path` in `name`.json, in whatever languages, as one."""
+    return _compiled("|".join(f"(?:{part})" for part in _at(name, path)))
+
+
+@cache
+def patterns(name: str, *path: str) -> tuple[re.Pattern[str], ...]:
+    """The same one by one: many that seldom match are faster that way."""
+    return tuple(map(_compiled, _at(name, path)))
+
+
+def _compiled(written: str) -> re.Pattern[str]:
+    spaced = written.replace(" ?", r"\s*").replace(" ", r"\s+")
+    return re.compile(spaced, re.IGNORECASE | re.MULTILINE)
+
+
+def _at(name: str, path: Iterable[str]) -> Iterable[str]:
     found = data(name)
     for step in path:
         found = found[step]
-    parts = "|".join(f"(?:{part})" for part in _strings(found))
-    return re.compile(parts.replace(" ", r"\s+"), re.IGNORECASE | re.MULTILINE)
+    return _strings(found)
 
 
 def _strings(found: Any) -> Iterable[str]:

@@ -11,15 +11,19 @@ from typing import Any, Literal
 
 from agents.grounding.data import data, pattern
 from agents.grounding.facts import FreeText
+from agents.grounding.language import primary
+from agents.grounding.lead import Lead
+from agents.grounding.rights import RightCode
+from agents.grounding.seller import Claim
 
 Intent = Literal[
     "opt_out",
-    "erasure",
+    "erasure_request",
     "source_request",
     "complaint",
     "human",
-    "pricing",
     "objection",
+    "pricing",
     "meeting",
     "technical",
     "question",
@@ -32,8 +36,8 @@ Stage = Literal["opening", "discovery", "evaluation", "objection", "scheduling",
 
 _STAGES: dict[str, Stage] = {
     "opt_out": "closed",
-    "erasure": "closed",
-    "complaint": "closed",
+    "erasure_request": "closed",
+    "complaint": "objection",
     "objection": "objection",
     "pricing": "evaluation",
     "technical": "evaluation",
@@ -43,7 +47,7 @@ _STAGES: dict[str, Stage] = {
 
 _FOR_A_PERSON: dict[str, str] = {
     "opt_out": "an objection to being written to",
-    "erasure": "a request for erasure",
+    "erasure_request": "a request for erasure",
     "source_request": "a question about the origin of data",
     "complaint": "a complaint",
     "human": "asked for a person",
@@ -58,16 +62,18 @@ _WORD = re.compile(r"[^\W\d_]{4,}")
 _SENTENCE = re.compile(r".+?(?:[.!?。！？](?=\s|$)|[。！？]|$)", re.DOTALL)
 
 
-def intent_of(text: FreeText) -> Intent:
-    """The weightiest thing that a message wants."""
-    for intent in data("dialogue")["intent"]:
-        if pattern("dialogue", "intent", intent).search(text.trusted):
-            return intent  # type: ignore[no-any-return]
-    return "statement"
+def intents_of(text: FreeText) -> tuple[Intent, ...]:
+    """All that a message wants, the weightiest first."""
+    found = [
+        intent
+        for intent in data("dialogue")["intent"]
+        if pattern("dialogue", "intent", intent).search(text.trusted)
+    ]
+    return tuple(found) or ("statement",)
 
 
 def stage_of(intents: Sequence[Intent]) -> Stage:
-    """Where a conversation stands after these messages, the last one last."""
+    """Where a conversation stands after messages of these intents, the last one last."""
     known = [_STAGES[intent] for intent in intents if intent in _STAGES]
     last: Stage = known[-1] if known else "discovery"
     return "discovery" if last == "opening" and len(intents) > 1 else last
@@ -91,22 +97,27 @@ def _value(field: str, said: str) -> Any:
     return " ".join(said.split()).rstrip(".,")
 
 
-def handoff_of(intent: Intent, reply: str) -> dict[str, Any]:
+def handoff_of(intents: Sequence[Intent], reply: str) -> dict[str, Any]:
     """`{needed, reason}`: whether a person must take over."""
-    reason = _FOR_A_PERSON.get(intent)
-    if reason is None and pattern("dialogue", "open_question").search(reply):
-        reason = "the reply leaves a question open"
-    return {"needed": reason is not None, "reason": reason}
+    reasons = [_FOR_A_PERSON[intent] for intent in intents if intent in _FOR_A_PERSON]
+    if pattern("dialogue", "open_question").search(reply):
+        reasons.append("the reply leaves a question open")
+    return {"needed": bool(reasons), "reason": reasons[0] if reasons else None}
 
 
-def claims_in(reply: str, claims: Iterable[tuple[str, str]]) -> list[str]:
-    """The ids of those `(id, text)` that a reply says in much the same words."""
+def claims_in(reply: str, claims: Iterable[Claim]) -> list[str]:
+    """The ids of those that a reply says in much the same words."""
     said = _words(reply)
     return [
-        claim_id
-        for claim_id, text in claims
-        if (words := _words(text)) and len(words & said) >= _SHARE_OF_A_CLAIM * len(words)
+        claim.id
+        for claim in claims
+        if (words := _words(claim.text)) and len(words & said) >= _SHARE_OF_A_CLAIM * len(words)
     ]
+
+
+def closest(text: str, claims: Sequence[Claim]) -> Claim:
+    """The claim that shares the most words with a text; of equals, the first."""
+    return max(claims, key=lambda claim: len(_words(claim.text) & _words(text)))
 
 
 def _words(text: str) -> set[str]:
@@ -119,7 +130,10 @@ def summary_of(turns: Sequence[tuple[str, FreeText]]) -> str:
     lines: list[str] = []
     room = SUMMARY_CHARACTERS
     for role, text in reversed(turns):
-        line = f"{'They' if role == 'user' else 'We'}: {_gist(text.trusted)}"
+        gist = _gist(text.trusted)
+        line = f"{'They' if role == 'user' else 'We'}: {gist}"
+        if not gist:
+            continue
         room -= len(line) + 1
         if room < 0:
             break
@@ -129,9 +143,15 @@ def summary_of(turns: Sequence[tuple[str, FreeText]]) -> str:
 
 def _gist(text: str) -> str:
     """What a message begins with, or the first thing that it asks."""
-    sentences = [" ".join(s.split()) for s in _SENTENCE.findall(text.strip())] or [""]
+    sentences = sentences_of(text) or [""]
     first = next((s for s in sentences if s.endswith(("?", "？"))), sentences[0])
+    first = " ".join(first.split())
     return first if len(first) <= _SAID_CHARACTERS else f"{first[: _SAID_CHARACTERS - 1]}…"
+
+
+def sentences_of(text: str) -> list[str]:
+    """As they stand there, without the white space around them."""
+    return [sentence for s in _SENTENCE.findall(text) if (sentence := s.strip())]
 
 
 def said(language: str | None, what: str, **values: str) -> str:
@@ -141,5 +161,26 @@ def said(language: str | None, what: str, **values: str) -> str:
     return text.format(**values)
 
 
-def primary(language: str | None) -> str:
-    return (language or "en").split("-")[0].lower()
+def answer_to(rights: Sequence[RightCode], lead: Lead, language: str | None) -> list[str]:
+    """What is said to an objection, a request for erasure, a question about the origin of data:
+    sentences that are true because code makes them so."""
+    sentences = []
+    if "opt_out" in rights or "erasure_request" in rights:
+        sentences.append(said(language, "opt_out"))
+    if "erasure_request" in rights:
+        sentences.append(said(language, "erasure"))
+    if "source_request" in rights:
+        source = source_of(lead, language)
+        known = said(language, "source", source=source) if source else said(language, "no_source")
+        sentences.append(known)
+    return sentences
+
+
+def source_of(lead: Lead, language: str | None) -> str | None:
+    """Where a lead came from, as it is recorded; what was recorded in words stays as it stands."""
+    names: dict[str, str] = data("dialogue")["sources"].get(lead.source or "", {})
+    kind = names.get(primary(language) or "en", names.get("en", lead.source))
+    source = ": ".join(part for part in (kind, lead.source_detail) if part)
+    if not source or lead.created_at is None:
+        return source or None
+    return said(language, "recorded", source=source, date=lead.created_at.date().isoformat())

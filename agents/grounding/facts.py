@@ -12,7 +12,7 @@ from functools import cached_property
 from typing import Any, Literal
 
 from agents.grounding.folding import Folded, Span, without
-from agents.grounding.injection import CUT, Scan, scan, trusted
+from agents.grounding.injection import CUT, Scan, scan, trusted_value
 from agents.grounding.lead import Lead
 
 Subject = Literal["person", "company", "contact"]
@@ -156,7 +156,7 @@ def _clean(value: Any) -> Any:
     """A value without what is said to models in it, white space folded; None for nothing left."""
     if not isinstance(value, str):
         return value
-    return " ".join(trusted(value).split()) or None
+    return " ".join(trusted_value(value).split()) or None
 
 
 def _line(fact: Fact) -> str:

@@ -49,10 +49,9 @@ def prose_of(form: type[BaseModel]) -> frozenset[str]:
     for name, field in form.model_fields.items():
         if field.json_schema_extra == _PROSE:
             paths.add(name)
-            continue
-        for inner in filter(_is_form, (field.annotation, *get_args(field.annotation))):
-            if get_origin(field.annotation) is not list:
-                paths |= {f"{name}.{path}" for path in prose_of(inner) if "." not in path}
+        elif get_origin(field.annotation) is not list:
+            inner = filter(_is_form, (field.annotation, *get_args(field.annotation)))
+            paths |= {f"{name}.{p}" for f in inner for p in prose_of(f) if "." not in p}
     return frozenset(paths)
 
 

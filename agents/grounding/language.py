@@ -1,0 +1,61 @@
+"""Language: which one a text is in, and which of its words are names. Rules, and only hints."""
+
+import re
+from collections.abc import Iterator
+from functools import cache
+
+from agents.grounding.data import data
+
+_WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)?")
+_JAPANESE = re.compile(r"[\u3040-\u30ff]")
+_CAPITALISED = re.compile(
+    r"(?<![\w@./])[^\W\d_a-z][\w&’'-]*(?: [^\W\d_a-z][\w&’'-]*)*(?: \d[\d.]*)?"
+)
+_BEGINS = re.compile(r"(?:^|[.!?:;。！？\n•–—\"“„«(-])\s*$")
+
+
+def primary(language: str | None) -> str | None:
+    """`de-AT` is `de`."""
+    return None if language is None else language.split("-")[0].lower()
+
+
+def language_of(text: str) -> str | None:
+    """The language of a text by its most common words; None where they do not say."""
+    if len(_JAPANESE.findall(text)) > len(text) / 20:
+        return "ja"
+    words = [word.casefold() for word in _WORD.findall(text)]
+    counted = sorted(
+        (sum(word in common for word in words), language)
+        for language, common in _common_words().items()
+    )
+    (second, _), (most, language) = counted[-2:]
+    return language if most >= 3 and most > second else None
+
+
+def names_in(text: str, language: str | None) -> Iterator[str]:
+    """What is written as names are. In German every noun is: there a name is of two words."""
+    least = 2 if language == "de" else 1
+    for found in _CAPITALISED.finditer(text):
+        words = found[0].split(" ")
+        begins = _BEGINS.search(text, 0, found.start()) is not None
+        if begins and len(words) == 1:
+            continue
+        named = [word for word in words if not _is_common(word)]
+        if len(named) >= least and any(c.isalpha() for c in "".join(named)):
+            yield " ".join(named)
+
+
+def _is_common(word: str) -> bool:
+    return word.strip("'’&-") in _not_names() or len(word) < 2
+
+
+@cache
+def _common_words() -> dict[str, frozenset[str]]:
+    words = data("language")["common_words"].items()
+    return {language: frozenset(common.split()) for language, common in words}
+
+
+@cache
+def _not_names() -> frozenset[str]:
+    words = f"{data('language')['not_names']} {data('figures')['currency_codes']}"
+    return frozenset(words.split())

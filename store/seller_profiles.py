@@ -1,0 +1,27 @@
+"""The table `seller_profiles`: every version of who sells and how leads are judged."""
+
+from datetime import datetime
+from typing import Any
+
+from store.database import Database, Write
+from store.jsons import dump, load
+
+FIRST = 1
+"""The version that stands without a row: the profile out of the box."""
+
+
+def saved(profile: dict[str, Any], at: datetime) -> Write:
+    """A new version, whichever is next."""
+    return Write(
+        "INSERT INTO seller_profiles (version, profile, created_at)"
+        " SELECT COALESCE(MAX(version), :first) + 1, :profile, :at FROM seller_profiles",
+        {"first": FIRST, "profile": dump(profile), "at": at.isoformat()},
+    )
+
+
+async def newest(database: Database) -> dict[str, Any] | None:
+    """`{version, profile}`; None while there is only the first one."""
+    row = await database.row(
+        "SELECT version, profile FROM seller_profiles ORDER BY version DESC LIMIT 1"
+    )
+    return row and {"version": row["version"], "profile": load(row["profile"])}
