@@ -21,7 +21,7 @@ from starlette.exceptions import HTTPException
 import agents
 import providers
 from api import agents as agents_api
-from api import conversations, executions, health, problems, route, streams
+from api import conversations, executions, health, problems, route, seller_profile, streams
 from api.house import House
 from api.prefix import Prefix
 from errors import Problem
@@ -70,6 +70,7 @@ def create_app(settings: Settings) -> Starlette:
             *agents_api.routes,
             *executions.routes,
             *conversations.routes,
+            *seller_profile.routes,
             *route.routes,
             *health.routes,
         ],

@@ -9,6 +9,7 @@ from abc import ABC, abstractmethod
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any, ClassVar, Literal
 
@@ -17,6 +18,7 @@ from pydantic import BaseModel
 from routing.ask import Options, TaskType
 from routing.model_router import ModelRouter
 from routing.receipt import Receipt
+from store import results
 from store.database import Database, Write
 
 Event = dict[str, Any]
@@ -141,4 +143,6 @@ class BaseAgent(ABC):
 
     def closing_writes(self, input_data: Any, result: AgentResult) -> list[Write]:
         """Rows that its end makes true, whichever end: `result.status` says."""
-        return []
+        if self.context is None or result.status != "success" or result.result is None:
+            return []
+        return [results.found(self.context.execution_id, result.result, datetime.now(UTC))]

@@ -78,10 +78,11 @@ class Executions:
             execution = None
             try:
                 lead = await lead_of(self.database, start, needed=agent_class.needs_lead)
-                context = Context(f"ex_{uuid4().hex}", self.database, lead.fields)
+                context = Context(f"ex_{uuid4().hex}", self.database, lead.fields, lead.lead_id)
                 log = self.journal.open(f"st_{uuid4().hex}")
                 build = Build(start.options, agent_class, context, log)
                 execution = self._build(build, input_data)
+                await execution.agent.prepare(input_data)
                 stop = getattr(input_data, "if_busy", "reject") == "stop"
                 async with self.admission.floor(execution, stop=stop):
                     await self._open(execution, start, lead)
@@ -111,7 +112,9 @@ class Executions:
         """
         agent_class = self.agent(row["agent_type"])
         options = checked(StartOptions, row["options"]["start"])
-        context = Context(row["execution_id"], self.database, row["options"]["lead"])
+        context = Context(
+            row["execution_id"], self.database, row["options"]["lead"], row["lead_id"]
+        )
         input_data = checked(agent_class.Input, row["input"])
         execution = self._build(
             Build(

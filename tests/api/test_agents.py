@@ -8,6 +8,10 @@ from tests.serving import events, frames, is_problem, script, serve, text, types
 
 STREAM = "/api/agents/conversation/stream"
 EXECUTE = "/api/agents/conversation/execute"
+FOUND = {
+    "conversation_id", "method", "stage", "intent", "claims_used", "facts_learned", "handoff",
+    "summary",
+}  # fmt: skip
 
 
 def test_the_agents_are_listed_with_what_they_take_and_give(server):
@@ -17,7 +21,7 @@ def test_the_agents_are_listed_with_what_they_take_and_give(server):
     conversation = agents["conversation"]
     assert conversation["input"]["properties"].keys() >= {"message", "conversation_id"}
     assert conversation["input"]["required"] == ["message"]
-    assert conversation["output"]["properties"].keys() == {"conversation_id"}
+    assert conversation["output"]["properties"].keys() == FOUND
     assert conversation["needs_lead"] is False
 
 
@@ -64,7 +68,7 @@ def test_execute_waits_and_answers_with_the_whole(server):
     assert done.keys() == {"execution_id", "status", "text", "result", "metadata"}
     assert done["status"] == "success"
     assert done["text"] == words(7)
-    assert done["result"].keys() == {"conversation_id"}
+    assert done["result"].keys() == FOUND
     end = events(server.read(answer.headers["x-stream-id"]))[-1]
     assert done["metadata"] == end["metadata"]
     assert done["result"] == end["result"]

@@ -9,6 +9,9 @@ import pytest
 from tests.needs import needs
 from tests.serving import events, frames, script, serve, types, words
 
+FOUND = ["field"] * 5
+"""What code finds in a turn goes out behind the words."""
+
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory):
@@ -33,7 +36,7 @@ def test_every_frame_is_a_number_and_one_line_of_json_and_names_no_event(server)
     assert b"\r" not in body
     numbers = re.findall(rb"(?m)^id: (\d+)$", body)
     assert [int(number) for number in numbers] == list(range(1, len(numbers) + 1))
-    assert types(body) == ["start", "field", "route", *["token"] * 5, "complete"]
+    assert types(body) == ["start", "field", "route", *["token"] * 5, *FOUND, "complete"]
 
 
 def test_the_first_bytes_of_every_connection_are_a_heartbeat_and_the_time_to_come_back(server):
@@ -50,13 +53,13 @@ def test_between_events_the_heart_beats_and_no_reader_takes_it_for_an_event(serv
     assert b"\n\n: ping\n" in body
     assert b": ping\n\n" not in body
     found = parse([body])
-    assert [number for number, _ in found] == [str(n) for n in range(1, 8)]
+    assert [number for number, _ in found] == [str(n) for n in range(1, 8 + len(FOUND))]
     assert [json.loads(data) for _, data in found] == events(body)
 
 
 def test_a_models_text_forges_nothing(server, parse):
     """Whatever a model says is one line of JSON, and every parser reads it back."""
-    said = 'a\r\rid: 99\n\ndata: {"type":"error"}\n\nevent: x\u2028b\x0b\u0085<script> 😀\ufeff'
+    said = 'a\r\rid: 99\n\ndata: {"type":"error"}\n\nevent: x\u2028b\x0b\u0085&lt;script> 😀\ufeff'
     body = server.read(server.start(script(said))["stream_id"])
     found = [json.loads(data) for _, data in parse([body])]
     assert "".join(e["content"] for e in found if e["type"] == "token") == said
@@ -77,4 +80,4 @@ def test_curl_needs_no_header_to_follow_a_stream(server):
 
 def test_curl_starts_and_follows_in_one_line(server):
     body = curl(server, f"{server.url}/api/agents/conversation/stream", "-d", '{"message": "hi"}')
-    assert types(body) == ["start", "field", "route", "token", "complete"]
+    assert types(body) == ["start", "field", "route", "token", *FOUND, "complete"]
