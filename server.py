@@ -21,7 +21,16 @@ from starlette.exceptions import HTTPException
 import agents
 import providers
 from api import agents as agents_api
-from api import conversations, executions, health, problems, route, seller_profile, streams
+from api import (
+    conversations,
+    executions,
+    health,
+    leads,
+    problems,
+    route,
+    seller_profile,
+    streams,
+)
 from api.house import House
 from api.prefix import Prefix
 from errors import Problem
@@ -71,6 +80,7 @@ def create_app(settings: Settings) -> Starlette:
             *executions.routes,
             *conversations.routes,
             *seller_profile.routes,
+            *leads.routes,
             *route.routes,
             *health.routes,
         ],

@@ -33,7 +33,7 @@ class BodyTooSlow(Problem):
 
 async def json_object(request: Request, *, max_bytes: int = MAX_BYTES) -> dict[str, Any]:
     """The body as a JSON object; an empty body is an empty one. Raises BadRequest `bad_json`."""
-    data = await _read(request, max_bytes)
+    data = await read(request, max_bytes)
     if not data.strip():
         return {}
     value = parse(data)
@@ -66,7 +66,8 @@ def parse(data: bytes) -> Any:
     return value
 
 
-async def _read(request: Request, max_bytes: int) -> bytes:
+async def read(request: Request, max_bytes: int) -> bytes:
+    """The whole body. Raises BodyTooLarge, BodyTooSlow, or BadRequest where it was cut."""
     declared = request.headers.get("content-length", "")
     if declared.isdigit() and int(declared) > max_bytes:
         raise _too_large(max_bytes)

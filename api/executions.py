@@ -1,18 +1,16 @@
 """Executions: what was started, how it went and what it cost, the newest first."""
 
-import base64
 from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
+from api import paging
 from api.house import house_of
 from errors import BadRequest, NotFound
 from store import executions as table
 from streams import sse
-
-MAX_LIMIT = 200
 
 _STATUSES = ("pending", "running", "success", "failed", "stopped")
 
@@ -29,17 +27,16 @@ async def listed(request: Request) -> Response:
     status = query.get("status")
     if status is not None and status not in _STATUSES:
         raise BadRequest(f"A status is one of {', '.join(_STATUSES)}.", code="bad_status")
-    limit = _limit(query.get("limit", "50"))
+    page = paging.asked(request)
     rows = await table.listed(
         house_of(request).database,
-        limit=limit + 1,
-        before=_place(query.get("cursor")),
+        limit=page.limit + 1,
+        before=page.before,
         status=status,
         lead_id=query.get("lead_id"),
     )
-    shown, more = rows[:limit], len(rows) > limit
-    items = [{name: _value(row, name) for name in _IN_LISTS} for row in shown]
-    answer = {"items": items, "next_cursor": _cursor(shown[-1]) if more else None}
+    items = [{name: _value(row, name) for name in _IN_LISTS} for row in rows[: page.limit]]
+    answer = {"items": items, "next_cursor": paging.next_cursor(page, rows, "execution_id")}
     return Response(sse.to_json(answer), media_type="application/json")
 
 
@@ -57,31 +54,6 @@ def _value(row: dict[str, Any], name: str) -> Any:
     if name != "total_cost_usd":
         return row[name]
     return row["metadata"] and row["metadata"]["total_cost_usd"]
-
-
-def _limit(given: str) -> int:
-    short = given.isascii() and given.isdigit() and len(given) <= len(str(MAX_LIMIT))
-    if not short or not 1 <= int(given) <= MAX_LIMIT:
-        raise BadRequest(f"`limit` is a number from 1 to {MAX_LIMIT}.", code="bad_limit")
-    return int(given)
-
-
-def _cursor(row: dict[str, Any]) -> str:
-    place = f"{row['created_at']} {row['execution_id']}"
-    return base64.urlsafe_b64encode(place.encode()).decode().rstrip("=")
-
-
-def _place(cursor: str | None) -> tuple[str, str] | None:
-    if cursor is None:
-        return None
-    try:
-        place = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode()
-        created_at, execution_id = place.split(" ")
-    except ValueError:
-        raise BadRequest(
-            "`cursor` is the `next_cursor` of an earlier answer, as it was.", code="bad_cursor"
-        ) from None
-    return created_at, execution_id
 
 
 routes: list[BaseRoute] = [

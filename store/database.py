@@ -13,7 +13,7 @@ from contextlib import AsyncExitStack
 from functools import partial
 from pathlib import Path
 from types import TracebackType
-from typing import Any, NamedTuple, Self
+from typing import Any, NamedTuple, Self, TypeVar
 
 import aiosqlite
 import databases
@@ -22,6 +22,8 @@ from errors import DiskFull, Storage
 from store.migrations import migrate
 
 Values = Mapping[str, Any]
+
+Made = TypeVar("Made")
 
 READERS = 3
 
@@ -48,10 +50,11 @@ class Write(NamedTuple):
 class _Writer(aiosqlite.Connection):
     """aiosqlite's connection, its thread included, taking a whole unit of work in one hop."""
 
-    async def run(self, work: Callable[[sqlite3.Connection], None]) -> None:
+    async def run(self, work: Callable[[sqlite3.Connection], Made]) -> Made:
         # Protected in aiosqlite, and the one way to run a function of ours in its thread: three
         # statements awaited one by one cost three hops, and can be cancelled between two of them.
-        await self._execute(work, self._conn)  # type: ignore[no-untyped-call]
+        made: Made = await self._execute(work, self._conn)  # type: ignore[no-untyped-call]
+        return made
 
 
 class Database:
@@ -88,8 +91,15 @@ class Database:
 
     async def write(self, *writes: Write) -> None:
         """Commit `writes` as one transaction. Raises Storage when the disk will not have it."""
+        await self.transact(partial(_apply, writes=writes))
+
+    async def transact(self, work: Callable[[sqlite3.Connection], Made]) -> Made:
+        """Commit what `work` does as one transaction: for what has to read before it writes.
+
+        It runs in the writer's thread and holds up every stream, so it is short. Raises Storage.
+        """
         try:
-            await self._writer.run(partial(_transact, writes=writes))
+            return await self._writer.run(partial(_transact, work=work))
         except sqlite3.Error as error:
             code = _primary_code(error)
             if code not in _DISK:
@@ -150,19 +160,24 @@ def _connect(path: Path) -> sqlite3.Connection:
     return connection
 
 
-def _transact(connection: sqlite3.Connection, writes: Sequence[Write]) -> None:
+def _transact(connection: sqlite3.Connection, work: Callable[[sqlite3.Connection], Made]) -> Made:
     connection.execute("BEGIN IMMEDIATE")
     try:
-        for sql, values in writes:
-            if isinstance(values, Mapping):
-                connection.execute(sql, values)
-            else:
-                connection.executemany(sql, values)
+        made = work(connection)
         connection.execute("COMMIT")
     except BaseException:
         if connection.in_transaction:
             connection.execute("ROLLBACK")
         raise
+    return made
+
+
+def _apply(connection: sqlite3.Connection, writes: Sequence[Write]) -> None:
+    for sql, values in writes:
+        if isinstance(values, Mapping):
+            connection.execute(sql, values)
+        else:
+            connection.executemany(sql, values)
 
 
 def _primary_code(error: sqlite3.Error) -> int:
