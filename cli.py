@@ -1,12 +1,12 @@
 """The command line: `python server.py` serves; `backup` and `restore` look after the database."""
 
 import argparse
-import logging
 import sys
 from pathlib import Path
 
 from api.house import House
 from errors import Problem
+from logs import log_to
 from server import Server, create_app
 from settings import Settings, SettingsError, load_settings
 from store.backup import back_up, restore
@@ -34,7 +34,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 def serve(settings: Settings) -> int:
     """Serve until a signal. 0 after a drain, 1 when it could not start."""
-    _log_to_stderr()
+    log_to(sys.stderr, settings.log_format)
     app = create_app(settings)
     try:
         Server(app, settings, on_started=announce).run()
@@ -100,12 +100,3 @@ def _show_progress(done: int, total: int) -> None:
     if sys.stderr.isatty():
         end = "\n" if done == total else "\r"
         print(f"{100 * done // max(total, 1)} %", end=end, file=sys.stderr, flush=True)
-
-
-def _log_to_stderr() -> None:
-    logging.basicConfig(
-        level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s %(message)s"
-    )
-    logging.getLogger("leadstream").setLevel(logging.INFO)
-    # What uvicorn reports as errors, our own handlers have told in full already.
-    logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL)

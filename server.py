@@ -26,6 +26,7 @@ from api import (
     executions,
     health,
     leads,
+    metrics,
     problems,
     route,
     seller_profile,
@@ -33,6 +34,7 @@ from api import (
 )
 from api.house import House
 from api.prefix import Prefix
+from api.reports import Reports
 from errors import Problem
 from executions.admission import Admission
 from executions.executions import Executions
@@ -83,6 +85,7 @@ def create_app(settings: Settings) -> Starlette:
             *leads.routes,
             *route.routes,
             *health.routes,
+            *metrics.routes,
         ],
         lifespan=lifespan,
         exception_handlers={
@@ -128,6 +131,10 @@ async def _build(settings: Settings, stack: AsyncExitStack) -> House:
         providers=models,
     )
     journal.on_stalled = house.executions.break_off
+    journal.on_commit = house.counters.committed
+    reports = Reports(house.counters)
+    house.executions.on_begun, house.executions.on_ended = reports.begun, reports.ended
+    house.counters.registry.register(metrics.Now(house))
     taken = await take_up(house.executions, attempts=settings.recovery_attempts)
     for work in (go_on(house.executions, taken), keep_for(database, settings.retention_days)):
         stack.callback(asyncio.create_task(work).cancel)

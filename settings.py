@@ -5,7 +5,7 @@ their `repr()` is masked, and only the provider they belong to unwraps them.
 """
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
@@ -49,6 +49,7 @@ class Settings(BaseSettings):
     port: int = Field(default=8001, ge=0, le=65535)
     database_url: str = "sqlite:///leadstream.db"
     root_path: str = ""
+    log_format: Literal["auto", "json", "text"] = "auto"
 
     # Which models answer.
     providers: Names = ()

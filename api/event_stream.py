@@ -57,6 +57,8 @@ def respond(request: Request, house: House, log: Log, headers: dict[str, str]) -
     after = position_asked(request)
     if log.whole and after == log.last:
         return Response(status_code=204, headers=headers)
+    if after:
+        house.counters.resumed()
     live = request.query_params.get("live") != "0"
     plain = _wants_words(request.headers.get("accept", ""))
     frames = _frames(house, log, after, live=live)
@@ -113,6 +115,8 @@ def _following(house: House, log: Log, after: int) -> Iterator[Follower]:
             yield follower
         finally:
             house.followers.discard(follower)
+            at_end = log.whole and follower.position == log.last
+            house.counters.left(at_end=at_end, dismissed=follower.dismissed)
 
 
 async def _connection(

@@ -6,6 +6,7 @@ from typing import cast
 
 from starlette.requests import HTTPConnection
 
+from api.counters import Counters
 from errors import Overloaded
 from executions.executions import Executions
 from providers.base import Provider
@@ -25,6 +26,7 @@ class House:
     executions: Executions
     providers: Mapping[str, Provider]
     followers: set[Follower] = field(default_factory=set)
+    counters: Counters = field(default_factory=Counters)
 
     def admit_follower(self) -> None:
         """Raises Overloaded where one more reader would be too many."""

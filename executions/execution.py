@@ -15,6 +15,7 @@ from typing import Any, Literal
 import msgspec
 from pydantic import BaseModel
 
+import logs
 from agents.base import AgentResult, BaseAgent, Event
 from errors import BudgetReached, Problem
 from executions.epitaph import epitaph
@@ -113,6 +114,7 @@ class Execution:
         await self.log.settled()
 
     async def _run(self) -> None:
+        logs.names.set({"stream_id": self.stream_id, "execution_id": self.execution_id})
         try:
             await self._write()
         except BudgetReached:

@@ -1,7 +1,7 @@
 """Everything that runs: starts executions, finds them, and empties the house on the way out."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -65,6 +65,9 @@ class Executions:
     admission: Admission
     running: dict[str, Execution] = field(default_factory=dict)
     """By stream id."""
+    on_begun: Callable[[Execution], None] = lambda execution: None
+    on_ended: Callable[[Execution], None] = lambda execution: None
+    """Called with each; it may end without its terminal event, when the process goes."""
 
     async def start(self, start: Start) -> Started:
         """Start an execution; return once its row is committed. Raises a Problem for a refusal."""
@@ -103,6 +106,7 @@ class Executions:
     def begin(self, execution: Execution) -> None:
         """Let it run; when it ends its place is free."""
         self._own(execution)
+        self.on_begun(execution)
         execution.run()
 
     def revive(self, row: dict[str, Any], log: Log, past: Past, begun: Begun | None) -> Execution:
@@ -240,6 +244,7 @@ class Executions:
     def forget(self, execution: Execution) -> None:
         self.running.pop(execution.stream_id, None)
         self.admission.leave(execution)
+        self.on_ended(execution)
 
 
 def _row(execution: Execution, start: Start, lead_id: str | None) -> dict[str, Any]:

@@ -50,6 +50,8 @@ class Journal:
         """Why the disk refuses commits, while it does: start nothing."""
         self.on_stalled: Callable[[Storage], None] = lambda problem: None
         """Called when it has refused them for PATIENCE_S, and again as long as it does."""
+        self.on_commit: Callable[[int, float], None] = lambda events, seconds: None
+        """Called after each commit with its size and the time it took."""
         self._database = database
         self._interval_s = interval_s
         self._beside = beside
@@ -127,6 +129,7 @@ class Journal:
         """Write `batch` until the disk has it. False when it never will: the process is closing."""
         beside = self._due_beside()
         while True:
+            began = self._clock()
             try:
                 await self._database.write(*_writes(batch), *beside)
             except Storage as problem:
@@ -141,6 +144,8 @@ class Journal:
                 beside = ()
             else:
                 self.stalled = None
+                events = sum(group.last - group.first + 1 for _, group, _ in batch)
+                self.on_commit(events, self._clock() - began)
                 for log, group, _ in batch:
                     log.settle(group)
                 return True
