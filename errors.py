@@ -11,6 +11,7 @@ the breaker and the gate of that provider are told.
     ├── Conflict                   409 conflict     (conversation_busy, …)
     ├── Invalid                    422 invalid_input, with a pointer for each fault
     ├── Overloaded                 503 temporary-reduced-capacity
+    ├── QuotaExceeded              429 quota-exceeded  (one client has all that it may have)
     ├── Gone                       410 gone         (the log is past its retention)
     ├── Storage                    503 storage
     │   └── DiskFull               507 storage
@@ -122,6 +123,13 @@ class Overloaded(Problem):
     status = 503
     code = "temporary-reduced-capacity"
     title = "No place is free"
+    retryable = True
+
+
+class QuotaExceeded(Problem):
+    status = 429
+    code = "quota-exceeded"
+    title = "This client has all that it may have"
     retryable = True
 
 

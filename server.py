@@ -34,10 +34,12 @@ from api import (
 )
 from api.house import House
 from api.prefix import Prefix
+from api.readers import most_readers
 from api.reports import Reports
 from errors import Problem
 from executions.admission import Admission
 from executions.executions import Executions
+from executions.places import Places
 from executions.recovery import go_on, take_up
 from providers.base import Provider
 from routing.candidates import Candidates
@@ -126,9 +128,24 @@ async def _build(settings: Settings, stack: AsyncExitStack) -> House:
             journal=journal,
             database=database,
             settings=settings,
-            admission=Admission(database, journal, max_streams=settings.max_streams),
+            admission=Admission(
+                database,
+                journal,
+                Places(
+                    "streams",
+                    settings.max_streams,
+                    settings.max_streams_per_client,
+                    retry_after_s=2,
+                ),
+            ),
         ),
         providers=models,
+        readers=Places(
+            "readers",
+            most_readers(settings.max_followers),
+            settings.max_followers_per_client,
+            retry_after_s=5,
+        ),
     )
     journal.on_stalled = house.executions.break_off
     journal.on_commit = house.counters.committed

@@ -78,6 +78,8 @@ class Settings(BaseSettings):
     retention_days: float = Field(default=30, gt=0)
     max_streams: int = Field(default=400, ge=1)
     max_followers: int = Field(default=2000, ge=1)
+    max_streams_per_client: int = Field(default=0, ge=0)
+    max_followers_per_client: int = Field(default=0, ge=0)
 
     @field_validator("providers", mode="before")
     @classmethod

@@ -3,13 +3,15 @@
 import asyncio
 from typing import Any
 
+from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from agents.base import BaseAgent
 from api import body, event_stream, problems
-from api.house import House, house_of
+from api.house import House, client_of, house_of
+from api.readers import Reading
 from api.streams import idempotency_key, lead_id_of, log_of, options_of
 from errors import Interrupted, Invalid, Problem
 from executions.executions import Started
@@ -82,6 +84,7 @@ async def _start(request: Request, house: House) -> Started:
             lead_id=None if lead_id is None else lead_id_of(lead_id),
             lead=lead,
             key=idempotency_key(request),
+            client=client_of(request),
         )
     )
 
@@ -126,6 +129,11 @@ async def _left(request: Request) -> None:
 
 routes: list[BaseRoute] = [
     Route("/api/agents", listed, methods=["GET"]),
-    Route("/api/agents/{agent_type}/stream", stream, methods=["POST"]),
+    Route(
+        "/api/agents/{agent_type}/stream",
+        stream,
+        methods=["POST"],
+        middleware=[Middleware(Reading)],
+    ),
     Route("/api/agents/{agent_type}/execute", execute, methods=["POST"]),
 ]

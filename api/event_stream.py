@@ -53,7 +53,6 @@ def position_asked(request: Request) -> int:
 
 def respond(request: Request, house: House, log: Log, headers: dict[str, str]) -> Response:
     """The stream in the form that `request` asks for, from where it says that it stands."""
-    house.admit_follower()
     after = position_asked(request)
     if log.whole and after == log.last:
         return Response(status_code=204, headers=headers)

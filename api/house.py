@@ -1,14 +1,15 @@
 """What a request handler may reach: everything that the server has wired, as one value."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import cast
 
 from starlette.requests import HTTPConnection
 
 from api.counters import Counters
-from errors import Overloaded
 from executions.executions import Executions
+from executions.places import Places
 from providers.base import Provider
 from settings import Settings
 from store.database import Database
@@ -25,16 +26,18 @@ class House:
     journal: Journal
     executions: Executions
     providers: Mapping[str, Provider]
+    readers: Places
     followers: set[Follower] = field(default_factory=set)
     counters: Counters = field(default_factory=Counters)
 
-    def admit_follower(self) -> None:
-        """Raises Overloaded where one more reader would be too many."""
-        if len(self.followers) >= self.settings.max_followers:
-            raise Overloaded(
-                f"{self.settings.max_followers} readers are connected; try again soon.",
-                retry_after_s=5,
-            )
+    @contextmanager
+    def reading(self, client: str) -> Iterator[None]:
+        """A reader's place while it reads. Raises Overloaded or QuotaExceeded."""
+        self.readers.take(client)
+        try:
+            yield
+        finally:
+            self.readers.leave(client)
 
     def dismiss_followers(self) -> None:
         """Send every reader off to the next process."""
@@ -44,3 +47,8 @@ class House:
 
 def house_of(connection: HTTPConnection) -> House:
     return cast(House, connection.state.house)
+
+
+def client_of(connection: HTTPConnection) -> str:
+    """Whose limits count: without keys the peer's address, a trusted proxy's word for it."""
+    return connection.client.host if connection.client else ""

@@ -1,15 +1,18 @@
 """Streams: start one, follow it from any position, stop it."""
 
 import re
+from contextlib import ExitStack
 from typing import Any
 
+from starlette.middleware import Middleware
 from starlette.requests import HTTPConnection, Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route, WebSocketRoute
 from starlette.websockets import WebSocket
 
 from api import body, event_stream
-from api.house import House, house_of
+from api.house import House, client_of, house_of
+from api.readers import Reading
 from errors import BadRequest, Invalid, NotFound, Problem
 from executions.executions import Started
 from executions.start import Start, StartOptions, checked, pointer
@@ -43,6 +46,7 @@ async def start(request: Request) -> Response:
             lead_id=lead_id,
             lead=_object(said, "lead"),
             key=idempotency_key(request),
+            client=client_of(request),
         )
     )
     return _started(request, started)
@@ -64,16 +68,18 @@ async def stop(request: Request) -> Response:
 async def follow_websocket(websocket: WebSocket) -> None:
     """`/ws/stream/{stream_id}?after=`: a Problem before the upgrade is a close with its code."""
     house = house_of(websocket)
-    try:
-        house.admit_follower()
-        after = event_stream.position_of(None, websocket.query_params.get("after"))
-        log = await log_of(house, websocket.path_params["stream_id"])
-    except Problem as problem:
-        await websocket.accept()
-        await websocket.send_text(sse.to_json({"type": "problem", **problem.described()}).decode())
-        await websocket.close(1008, problem.code)
-        return
-    await event_stream.follow_websocket(websocket, house, log, after)
+    with ExitStack() as place:
+        try:
+            place.enter_context(house.reading(client_of(websocket)))
+            after = event_stream.position_of(None, websocket.query_params.get("after"))
+            log = await log_of(house, websocket.path_params["stream_id"])
+        except Problem as problem:
+            told = sse.to_json({"type": "problem", **problem.described()})
+            await websocket.accept()
+            await websocket.send_text(told.decode())
+            await websocket.close(1008, problem.code)
+            return
+        await event_stream.follow_websocket(websocket, house, log, after)
 
 
 async def log_of(house: House, stream_id: str) -> Log:
@@ -157,6 +163,6 @@ def _refuse_unknown(said: dict[str, Any], known: set[str]) -> None:
 routes: list[BaseRoute] = [
     Route("/api/stream/start/{lead_id:path}", start, methods=["POST"]),
     Route("/api/stream/stop/{stream_id}", stop, methods=["POST"]),
-    Route("/api/stream/{stream_id}", follow, methods=["GET"]),
+    Route("/api/stream/{stream_id}", follow, methods=["GET"], middleware=[Middleware(Reading)]),
     WebSocketRoute("/ws/stream/{stream_id}", follow_websocket),
 ]

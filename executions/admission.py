@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from weakref import WeakValueDictionary
 
 from errors import Conflict, Invalid, Overloaded
+from executions.places import Places
 from executions.start import Start
 from store import executions as table
 from store.database import Database
@@ -22,38 +23,36 @@ if TYPE_CHECKING:
 
 
 class Admission:
-    """`max_streams` places; `draining` closes them all."""
+    """Whoever runs has one of `places`; `draining` closes them all."""
 
-    def __init__(self, database: Database, journal: Journal, *, max_streams: int) -> None:
+    def __init__(self, database: Database, journal: Journal, places: Places) -> None:
         self.draining = False
         self._database = database
         self._journal = journal
-        self._max_streams = max_streams
-        self._taken = 0
+        self._places = places
         self._holders: dict[str, Execution] = {}
         # Weak: a lock is there as long as somebody holds it or waits for it.
         self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
-    def enter(self) -> None:
-        """Take a place, or say at once that none is free. Raises Overloaded or Storage."""
+    def enter(self, client: str) -> None:
+        """Take a place, or say at once that none is free.
+
+        Raises Overloaded, QuotaExceeded or Storage.
+        """
         if self.draining:
             raise Overloaded("The server is shutting down; ask the next one.", retry_after_s=5)
         if self._journal.stalled is not None:
             raise self._journal.stalled
-        if self._taken >= self._max_streams:
-            raise Overloaded(
-                f"All {self._max_streams} places are taken; try again soon.", retry_after_s=2
-            )
-        self._taken += 1
+        self._places.take(client)
 
-    def leave(self, execution: "Execution | None") -> None:
+    def leave(self, execution: "Execution | None", client: str) -> None:
         """It has ended, or never began: its place and what it held are free."""
-        self._taken -= 1
+        self._places.leave(client)
         self._holders = {n: e for n, e in self._holders.items() if e is not execution}
 
     def take_over(self, execution: "Execution") -> None:
         """A recovered execution has its place whatever the limit says."""
-        self._taken += 1
+        self._places.take(execution.client, whatever=True)
         if execution.exclusive is not None:
             self._holders[execution.exclusive] = execution
 

@@ -54,6 +54,8 @@ class Execution:
         self.log = log
         self.receipt = receipt
         self.exclusive = agent.exclusive(input_data)
+        self.client = ""
+        """Whose place it has; an earlier process has told nobody."""
         self.on_end: Callable[[Execution], None] = lambda execution: None
         self.begun = begun
         """The words that an earlier process had shown, where its model goes on from them."""

@@ -77,7 +77,7 @@ class Executions:
         async with self.admission.keyed(start) as known:
             if known is not None:
                 return await self._replayed(known)
-            self.admission.enter()
+            self.admission.enter(start.client)
             execution = None
             try:
                 lead = await lead_of(self.database, start, needed=agent_class.needs_lead)
@@ -85,13 +85,14 @@ class Executions:
                 log = self.journal.open(f"st_{uuid4().hex}")
                 build = Build(start.options, agent_class, context, log)
                 execution = self._build(build, input_data)
+                execution.client = start.client
                 await execution.agent.prepare(input_data)
                 stop = getattr(input_data, "if_busy", "reject") == "stop"
                 async with self.admission.floor(execution, stop=stop):
                     await self._open(execution, start, lead)
                     self.begin(execution)
             except BaseException:
-                self.admission.leave(execution)
+                self.admission.leave(execution, start.client)
                 raise
             return Started(
                 execution.execution_id, execution.stream_id, start.agent_type, lead.lead_id
@@ -243,7 +244,7 @@ class Executions:
 
     def forget(self, execution: Execution) -> None:
         self.running.pop(execution.stream_id, None)
-        self.admission.leave(execution)
+        self.admission.leave(execution, execution.client)
         self.on_ended(execution)
 
 

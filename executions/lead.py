@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 from uuid import uuid4
 
 from agents.grounding.lead import Lead
-from errors import BadRequest, Invalid, NotFound
+from errors import BadRequest, NotFound
 from executions.start import Start, checked
 from store import leads
 from store.database import Database, Write
@@ -44,11 +44,6 @@ async def _known(database: Database, lead_id: str) -> StartLead:
 async def _sent(database: Database, start: Start, sent: dict[str, Any]) -> StartLead:
     """The path's id wins; without one, an existing lead with that e-mail, else a new one."""
     lead = checked(Lead, sent, "/lead")
-    if lead.id is not None and start.lead_id is not None and lead.id != start.lead_id:
-        raise Invalid(
-            f"The lead's id must be the path's, {start.lead_id!r}.",
-            errors=[{"pointer": "/lead/id", "detail": "differs from the path"}],
-        )
     lead_id = start.lead_id or lead.id
     if lead_id is None and lead.email is not None:
         lead_id = await leads.with_email(database, lead.email)

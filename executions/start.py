@@ -44,6 +44,8 @@ class Start(msgspec.Struct, frozen=True, kw_only=True):
     """Where the input stands in the caller's body: the beginning of pointers to its faults."""
     key: str | None = None
     """Idempotency-Key: the same start again is the same execution."""
+    client: str = ""
+    """Whose limits it counts against: no part of what makes two starts the same."""
 
     def fingerprint(self) -> str:
         """What makes two starts the same: everything but the key."""

@@ -1,8 +1,7 @@
 """Backups: a copy of the database while the server writes, and the way back.
 
-A backup is read through a connection that cannot write and therefore never checkpoints, not even
-as the last one to leave (SQLite before 3.51.3 may damage a file that two connections checkpoint).
-Restoring wants the server's lock: nobody may be writing.
+A backup is read beside the server, through a connection that cannot write. Restoring wants the
+server's lock: nobody may be writing.
 """
 
 import os
@@ -13,6 +12,7 @@ from contextlib import closing
 from pathlib import Path
 
 from errors import BadRequest, Storage
+from store.beside import reading
 from store.lock import server_lock
 
 PAGES_AT_ONCE = 1000
@@ -25,11 +25,9 @@ def back_up(database: Path, to: Path, progress: Progress = lambda done, total: N
     """Copy `database` to the new file `to`, consistent as of one instant. Raises a Problem."""
     if to.exists():
         raise BadRequest(f"{to} exists; a backup never overwrites one. Name another file.")
-    if not database.exists():
-        raise BadRequest(f"There is no database {database}: set LEADSTREAM_DATABASE_URL.")
     part = to.with_name(to.name + ".part")
     try:
-        with closing(_read_only(database)) as source, closing(sqlite3.connect(part)) as target:
+        with reading(database) as source, closing(sqlite3.connect(part)) as target:
             source.backup(
                 target,
                 pages=PAGES_AT_ONCE,
@@ -62,21 +60,22 @@ def restore(backup: Path, database: Path) -> None:
 
 def _set_aside(database: Path) -> None:
     """The old file with all that belongs to it: a stray WAL would be read into the new one."""
+    if not database.exists():
+        return
     for suffix in ("", "-wal", "-shm"):
         old = database.with_name(database.name + suffix)
+        kept = database.with_name(f"{database.name}.before{suffix}")
         if old.exists():
-            old.rename(database.with_name(f"{database.name}.before{suffix}"))
+            old.rename(kept)
+        else:
+            kept.unlink(missing_ok=True)  # an earlier one's would be read into this one
 
 
 def _check(path: Path) -> None:
-    with closing(_read_only(path)) as connection:
+    with reading(path) as connection:
         verdict = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
     if verdict != "ok":
         raise Storage(f"{path} is damaged: {verdict}.")
-
-
-def _read_only(path: Path) -> sqlite3.Connection:
-    return sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)
 
 
 def _flush(path: Path) -> None:

@@ -8,8 +8,8 @@ used where it serves: for reads, on connections that are held open (see docs/dec
 
 import asyncio
 import sqlite3
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import AsyncExitStack
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AsyncExitStack, contextmanager
 from functools import partial
 from pathlib import Path
 from types import TracebackType
@@ -26,6 +26,9 @@ Values = Mapping[str, Any]
 Made = TypeVar("Made")
 
 READERS = 3
+
+BUSY_S = 5.0
+"""How long a connection waits for another one's lock."""
 
 _DISK = {
     sqlite3.SQLITE_FULL,
@@ -68,7 +71,7 @@ class Database:
     async def __aenter__(self) -> Self:
         async with AsyncExitStack() as opening:
             try:
-                self._writer = _Writer(lambda: _connect(self.path), iter_chunk_size=64)
+                self._writer = _Writer(lambda: connect(self.path), iter_chunk_size=64)
                 await opening.enter_async_context(self._writer)
                 await self._writer.run(migrate)
                 await self._open_readers(opening)
@@ -98,14 +101,8 @@ class Database:
 
         It runs in the writer's thread and holds up every stream, so it is short. Raises Storage.
         """
-        try:
+        with disk_faults():
             return await self._writer.run(partial(_transact, work=work))
-        except sqlite3.Error as error:
-            code = _primary_code(error)
-            if code not in _DISK:
-                raise
-            kind = DiskFull if code == sqlite3.SQLITE_FULL else Storage
-            raise kind(f"The database does not take writes: {error}.", retry_after_s=5) from error
 
     async def rows(self, sql: str, **values: Any) -> list[dict[str, Any]]:
         """Read: each row as a dict.
@@ -147,12 +144,14 @@ class _Reader(sqlite3.Connection):
         self.executescript("PRAGMA query_only=ON; PRAGMA busy_timeout=5000;")
 
 
-def _connect(path: Path) -> sqlite3.Connection:
-    connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+def connect(path: Path) -> sqlite3.Connection:
+    """A connection that writes, each commit on the disk before anybody is told."""
+    connection = sqlite3.connect(
+        path, timeout=BUSY_S, isolation_level=None, check_same_thread=False
+    )
     try:
         connection.executescript(
-            "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA busy_timeout=5000;"
-            "PRAGMA foreign_keys=ON;"
+            "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON;"
         )
     except sqlite3.Error:
         connection.close()
@@ -180,6 +179,15 @@ def _apply(connection: sqlite3.Connection, writes: Sequence[Write]) -> None:
             connection.executemany(sql, values)
 
 
-def _primary_code(error: sqlite3.Error) -> int:
-    """SQLite's result code without its extension: SQLITE_IOERR_WRITE is an SQLITE_IOERR."""
-    return getattr(error, "sqlite_errorcode", 0) & 0xFF
+@contextmanager
+def disk_faults() -> Iterator[None]:
+    """What the disk says of a write is told as Storage; a mistake of ours stays one."""
+    try:
+        yield
+    except sqlite3.Error as error:
+        # The code without its extension: SQLITE_IOERR_WRITE is an SQLITE_IOERR.
+        code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+        if code not in _DISK:
+            raise
+        kind = DiskFull if code == sqlite3.SQLITE_FULL else Storage
+        raise kind(f"The database does not take writes: {error}.", retry_after_s=5) from error

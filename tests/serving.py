@@ -53,6 +53,8 @@ def words(count):
 class Leadstream:
     """`python server.py` in a folder of its own. It may be killed and started again."""
 
+    command = (sys.executable, "-u", "server.py")
+
     def __init__(self, folder, **settings):
         self.database = folder / "leadstream.db"
         self.settings = settings
@@ -66,7 +68,7 @@ class Leadstream:
         settings = {"port": self.port, **self.settings}
         with self._log.open("ab") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-u", "server.py"],
+                self.command,
                 cwd=ROOT,
                 env=environment(self._folder, **settings),
                 stdout=subprocess.PIPE,
@@ -151,9 +153,9 @@ class Leadstream:
 
 
 @contextlib.contextmanager
-def serve(folder, **settings):
+def serve(folder, *, kind=Leadstream, **settings):
     """A running Leadstream; `heartbeat_s=0.1` sets LEADSTREAM_HEARTBEAT_S."""
-    server = Leadstream(folder, **settings).run()
+    server = kind(folder, **settings).run()
     try:
         yield server
     finally:

@@ -87,6 +87,13 @@ def test_a_body_is_json_whatever_its_content_type_says(server):
         assert answer.status_code == 201
 
 
+def test_the_paths_id_wins_over_the_one_in_the_lead(server):
+    started = server.start(lead_id="path", lead={"id": "other", "email": "ada@example.com"})
+    assert started["lead_id"] == "path"
+    assert server.execution(started["execution_id"])["lead_id"] == "path"
+    is_problem(server.try_to_start(lead_id="other", lead=None), 404, "unknown_lead")
+
+
 def test_a_start_that_no_model_can_answer_tells_so_in_its_stream(server):
     started = server.start(provider="nobody")
     body = server.read(started["stream_id"])
