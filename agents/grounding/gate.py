@@ -161,16 +161,17 @@ class _Reply:
         self.gate = gate
         self._first = first
 
-    def take(self, event: Event) -> Iterator[Event]:
+    def take(self, event: Event) -> Iterable[Event]:
         if event["type"] == "token":
-            if self._first:
-                yield {"type": "token", "content": self._first}
-                self._first = ""
-            yield from self.gate.take(event["content"])
-            return
+            shown = self.gate.take(event["content"])
+            return shown if not self._first else self._begun(shown)
         if event["type"] == "complete":
-            yield from self.gate.end()
-        elif event.get("stitched"):
+            return (*self.gate.end(), event)
+        if event.get("stitched"):
             # The words that it goes on from began with it.
             self._first = ""
-        yield event
+        return (event,)
+
+    def _begun(self, shown: Iterable[Event]) -> Iterable[Event]:
+        first, self._first = self._first, ""
+        return ({"type": "token", "content": first}, *shown)

@@ -27,6 +27,12 @@ _NEXT = re.compile(rf"(\s?)([^\s{_DENSE}]+|[円万億])?(.?)", re.DOTALL)
 _COUNTS = re.compile(rf"[^\w\s]*\d|[A-Z]{{0,3}}[{SIGNS}]")
 _TAG = re.compile(r"<[a-zA-Z!/?][^>]*(>?)|!\[[^\]]*(?:\]\(?[^)\s]*(\)?))?")
 _BEGINS = re.compile(r"\w\.\w|^\W*(?:https?|www)$", re.IGNORECASE)
+_LETTERS = "a-zß-öø-ÿ'’"
+_PLAIN = re.compile(
+    rf"(?:[A-ZÀ-Þ]?[{_LETTERS}]*[.,;]?\s+)*((?!https?$|\S*www\.?$)[A-ZÀ-Þ]?[{_LETTERS}]*[.,;]?)"
+)
+"""Words that are nothing but words, the last one perhaps not at its end: most of what is said."""
+
 _BESIDE = re.compile(r"(\(?).*?([.,;:!?]*\)?[.,;:!?]*)", re.DOTALL)
 
 
@@ -45,6 +51,11 @@ class Hold:
 
     def take(self, words: str) -> Iterable[Event]:
         """What may be shown now: a `token`, and a `warning` for each word that was left out."""
+        if not self._held and not self._swallowing:
+            plain = _PLAIN.fullmatch(self._shown + words)
+            if plain is not None:
+                self._shown = plain[1]
+                return ({"type": "token", "content": words},)
         self._held += words
         return self._settled(ended=False)
 
