@@ -105,7 +105,8 @@ async def _build(settings: Settings, stack: AsyncExitStack) -> House:
     stack.enter_context(server_lock(settings.database_path))
     database = await stack.enter_async_context(Database(settings.database_path))
     found = agents.load_agents()
-    models = await _providers(settings, stack, tuple(a.system for a in found.values()))
+    # Who reads prose waits for its first word; the others are shown what is known meanwhile.
+    models = await _providers(settings, stack, tuple(a.system for a in found.values() if a.prose))
     candidates = Candidates(models, settings, load_catalog())
     candidates.restore(await provider_state.load_all(database))
     await asyncio.to_thread(candidates.prices.load)

@@ -119,7 +119,11 @@ class Conversation(BaseAgent):
         theirs = [name for name in (turn.lead.first_name, turn.lead.last_name) if name]
         answer = spoken(
             self.model_router.stream_request(
-                task_type=self.task_type, prompt=self._prompt(turn), system=self._system(turn)
+                task_type=self.task_type,
+                prompt=self._prompt(turn),
+                system=self._system(turn),
+                # Whoever objects is answered by whoever judges best.
+                fit_as=TaskType.BDR if turn.objects else None,
             ),
             lambda: OneVoice(Hold("reply", turn.backing), theirs),
             turn.disclosure,

@@ -101,7 +101,7 @@ each with the words that say so. Questions: what this lead can answer in a sente
                     yield event
 
     async def _asked(self, work: "_Work") -> Events:
-        """The model's reading; where none is in reach, or it breaks off, what there is by then."""
+        """The model's reading; what the rules have found where none is in reach."""
         asked = self.model_router.stream_request(
             task_type=self.task_type,
             prompt=work.assessment.briefing.prompt("Fill in the form.", QualificationForm),
@@ -118,11 +118,10 @@ each with the words that say so. Questions: what this lead can answer in a sente
             async with aclosing(answer):
                 async for event in answer:
                     yield event
-        except NoCandidate as problem:
+        except (NoCandidate, Fault) as problem:
+            if work.by_model:
+                raise
             yield warning("rules_only", f"{problem.detail} What follows was made by rules alone.")
-            yield self.complete(None)
-        except Fault as fault:
-            yield warning(fault.code, f"{fault.detail} What was found by then counts.")
             yield self.complete(None)
 
     async def _objected(self) -> Events:
@@ -168,7 +167,7 @@ class _Work:
         self.reading = Reading(self.assessment)
         self._shown = dict(self.reading.components)
         self._summary = ""
-        self._by_model = False
+        self.by_model = False
         self._warned = [code for code, _ in self.assessment.warnings]
 
     def take(self, event: Event) -> Iterator[Event]:
@@ -180,7 +179,7 @@ class _Work:
             self._summary += event["content"]
         elif kind == "warning":
             self._warned.append(event["code"])
-        self._by_model = self._by_model or kind == "token" or self.reading.taken > 0
+        self.by_model = self.by_model or kind == "token" or self.reading.taken > 0
         if kind != "complete" and not (kind == "field" and _is_of_form(event["name"])):
             yield event
         yield from self._changed()
@@ -213,7 +212,7 @@ class _Work:
             "next_action": next_action(reading),
             "contact_policy": reading.verdict.shown(),
             "confidence": reading.confidence,
-            "method": "llm" if self._by_model else "rules_only",
+            "method": "llm" if self.by_model else "rules_only",
         }
 
     def _changed(self) -> Iterator[Event]:

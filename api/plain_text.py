@@ -12,15 +12,13 @@ class PlainText:
 
     def __init__(self) -> None:
         self._column = 0
+        self._field: str | None = None
 
     def take(self, event: dict[str, Any]) -> str:
         """What is to be printed for `event`; "" for what people are not shown."""
         kind = event["type"]
         if kind == "token":
-            text = str(event["content"]).translate(_CONTROL)
-            if text:
-                self._column = 0 if text.endswith("\n") else 1
-            return text
+            return self._words(str(event["content"]).translate(_CONTROL), event.get("field"))
         if kind == "reset":
             return self._line(f"— starting again: {event['reason']} —")
         if kind == "complete":
@@ -30,6 +28,15 @@ class PlainText:
         if kind == "stopped":
             return self._line(f"— stopped: {event['reason']} · {_receipt(event['metadata'])}")
         return ""
+
+    def _words(self, text: str, field: str | None) -> str:
+        """Each field of an answer is a paragraph of its own."""
+        if not text:
+            return ""
+        before = "\n\n" if self._column and field != self._field else ""
+        self._field = field
+        self._column = 0 if text.endswith("\n") else 1
+        return before + text
 
     def _line(self, text: str) -> str:
         """A line of its own, with an empty one before it where words stand there."""

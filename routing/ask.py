@@ -37,6 +37,7 @@ class Options(TypedDict, total=False):
     provider: str | None
     on_failure: OnFailure
     strict: bool
+    fit_as: TaskType | None
     begun: "Begun | None"
 
 
@@ -68,6 +69,8 @@ class Ask(msgspec.Struct, frozen=True, kw_only=True):
     on_failure: OnFailure = "restart"
     strict: bool = False
     """Refuse rather than go outside the bounds."""
+    fit_as: TaskType | None = None
+    """The task whose fitness ranks, where this request is more like that one."""
     begun: Begun | None = None
 
     @property

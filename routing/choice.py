@@ -158,7 +158,7 @@ def _excess(facts: Facts, ask: Ask) -> float:
 
 def _rank(facts: Facts, ask: Ask) -> tuple[int, int, Decimal, str, str]:
     """PROVIDERS' order where it is set; else fitness, then estimated cost, then name."""
-    fitness = facts.known.fit_for(ask.task_type)
+    fitness = facts.known.fit_for(ask.fit_as or ask.task_type)
     cost = facts.cost_usd if facts.cost_usd is not None else Decimal("inf")
     return facts.rank, -fitness, cost, facts.provider, facts.model
 

@@ -38,7 +38,7 @@ def names_in(text: str, language: str | None) -> Iterator[str]:
     for found in _CAPITALISED.finditer(text):
         words = found[0].split(" ")
         begins = _BEGINS.search(text, 0, found.start()) is not None
-        if begins and len(words) == 1:
+        if begins and all(_is_common(word) for word in words[1:]):
             continue
         named = [word for word in words if not _is_common(word)]
         if len(named) >= least and any(c.isalpha() for c in "".join(named)):

@@ -44,6 +44,11 @@ class Turn:
         return tuple(right.code for right in found)
 
     @cached_property
+    def objects(self) -> bool:
+        """Whether it says why not to buy, or complains."""
+        return not {"objection", "complaint"}.isdisjoint(dialogue.intents_of(self.message))
+
+    @cached_property
     def language(self) -> str | None:
         """The message's own, also where it is but the words of a right; else the lead's; None for
         unknown."""

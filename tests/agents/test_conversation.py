@@ -6,6 +6,7 @@ import pytest
 
 from agents.base import Context
 from agents.conversation import Conversation, ConversationInput
+from routing.ask import TaskType
 from store import conversations, streams
 from store import executions as table
 from store.database import Database
@@ -138,3 +139,9 @@ def test_a_reply_that_was_broken_off_was_read_too_and_stays(tmp_path):
         said = server.http.get("/api/conversations/talk").json()["items"]
         assert said[-1]["role"] == "assistant"
         assert said[-1]["content"] == text(body) == "w1 w2 w3 w4 "
+
+
+@pytest.mark.anyio
+async def test_whoever_objects_is_answered_by_the_best_judge_and_nobody_else_is():
+    assert (await asked({"message": "That is too expensive for us."}))["fit_as"] is TaskType.BDR
+    assert (await asked({"message": "Does it work with our calendar?"}))["fit_as"] is None

@@ -217,16 +217,28 @@ async def test_a_cut_answer_keeps_its_finished_pieces():
     assert "cut_off" in codes(events)
 
 
-async def test_a_model_that_fails_midway_leaves_what_it_has_finished():
+async def test_a_model_that_fails_midway_is_a_fault_behind_what_it_has_finished():
     entry = LEADS["lead_01"]
     text = json.dumps(good_answer(entry))
     half = text[: text.index("our month-end close went") + 10]
     agent, _ = model(Qualification, Text(half), UpstreamError("gone"), lead=entry["lead"])
-    events = await run(agent, as_of=AS_OF)
-    found = components(result(events))
+    events = []
+
+    async def gather():
+        async for event in agent.stream_execute(Qualification.Input(as_of=AS_OF)):
+            events.append(event)
+
+    with pytest.raises(UpstreamError):
+        await gather()
+    found = {c["name"]: c for c in fields(events).values() if isinstance(c, dict) and "max" in c}
     assert found["pain"]["points"] == 12
-    assert "upstream_error" in codes(events)
-    assert "upstream_error" in result(events)["warnings"]
+
+
+async def test_a_model_that_fails_before_its_first_piece_leaves_it_to_the_rules():
+    agent, _ = model(Qualification, UpstreamError("gone"), lead=LEADS["lead_01"]["lead"])
+    events = await run(agent, as_of=AS_OF)
+    assert result(events)["method"] == "rules_only"
+    assert "rules_only" in codes(events)
 
 
 async def test_behind_a_reset_everything_is_said_again_and_nothing_is_kept():

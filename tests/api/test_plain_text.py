@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from tests.serving import script, serve, words
+from tests.serving import events, script, serve, words
 
 PLAIN = {"accept": "text/plain"}
 
@@ -105,3 +105,14 @@ def test_whoever_does_not_ask_for_words_gets_events(server, accept):
     with server.follow(stream_id, accept=accept) as reading:
         assert reading.headers["content-type"] == "text/event-stream; charset=utf-8"
         assert b"id: 1\n" in reading.rest()
+
+
+def test_each_field_of_an_answer_is_a_paragraph_of_its_own(server):
+    answer = server.http.post(
+        "/api/agents/bdr/stream",
+        json={"lead": {"email": "grace@acme.example"}, "override": True, "provider": "scripted"},
+        headers={"accept": "text/plain"},
+    )
+    fields = [e for e in events(server.read(answer.headers["x-stream-id"])) if e.get("field")]
+    assert [e["field"] for e in fields] == ["opening", "close", "follow_up_draft"]
+    assert "\n\n".join(e["content"] for e in fields) in answer.text

@@ -42,6 +42,17 @@ def test_without_providers_the_fittest_is_picked():
     assert picked(facts("a", fitness=1), facts("b", fitness=3), facts("c", fitness=2)) == "b"
 
 
+def test_a_request_that_is_like_another_task_is_ranked_as_that_one():
+    quick = Model(fitness={"default": 1, "qualification": 3}, context=10_000)
+    wise = Model(fitness={"default": 2}, context=10_000)
+    both = [
+        Facts(provider=name, model="m", known=known, rank=0)
+        for name, known in (("quick", quick), ("wise", wise))
+    ]
+    assert picked(*both) == "quick"
+    assert picked(*both, fit_as=TaskType.BDR) == "wise"
+
+
 def test_of_the_equally_fit_the_cheapest_is_picked_and_an_unknown_price_comes_last():
     cheap, dear = facts("z", cost_usd=Decimal("0.001")), facts("b", cost_usd=Decimal("0.002"))
     assert picked(facts("a", cost_usd=None), dear, cheap) == "z"
