@@ -3,7 +3,7 @@
 PYTHON = python3
 pip = .venv/bin/python -m pip install -q --disable-pip-version-check -c constraints.txt
 
-.PHONY: help setup run demo test check bench fix clean
+.PHONY: help setup run demo test check bench fuzz fix clean
 
 help:
 	@sed -n 's/^\([a-z]*\):.*## /  make \1	/p' Makefile
@@ -26,6 +26,9 @@ check: setup  ## formatting, lint and types
 
 bench: setup  ## measure what a token costs
 	@exec .venv/bin/python -m bench
+
+fuzz: setup  ## ten minutes of schemathesis over the whole API
+	@FUZZ_S=600 FUZZ_SEED="$$(date +%s)" exec .venv/bin/python -m pytest tests/api/test_fuzz.py
 
 fix: setup  ## format, and mend what lint can mend
 	.venv/bin/python -m ruff check --fix .

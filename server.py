@@ -23,10 +23,12 @@ import providers
 from api import agents as agents_api
 from api import (
     conversations,
+    docs,
     executions,
     health,
     leads,
     metrics,
+    openapi,
     problems,
     route,
     seller_profile,
@@ -88,6 +90,8 @@ def create_app(settings: Settings) -> Starlette:
             *route.routes,
             *health.routes,
             *metrics.routes,
+            *openapi.routes,
+            *docs.routes,
         ],
         lifespan=lifespan,
         exception_handlers={

@@ -10,7 +10,7 @@ from store import conversations as table
 
 
 async def one(request: Request) -> Response:
-    """`GET /api/conversations/{conversation_id}`."""
+    """`GET /api/conversations/{conversation_id}`: its messages, oldest first."""
     conversation_id = request.path_params["conversation_id"]
     messages = await table.messages(house_of(request).database, conversation_id)
     if not messages:

@@ -22,7 +22,7 @@ _IN_LISTS = (
 
 
 async def listed(request: Request) -> Response:
-    """`GET /api/executions?limit=&cursor=&status=&lead_id=`."""
+    """`GET /api/executions?limit=&cursor=&status=&lead_id=`: the newest first."""
     query = request.query_params
     status = query.get("status")
     if status is not None and status not in _STATUSES:

@@ -56,7 +56,7 @@ async def listed(request: Request) -> Response:
 
 
 async def one(request: Request) -> Response:
-    """`GET /api/leads/{lead_id}`."""
+    """`GET /api/leads/{lead_id}`: every field, null for an unknown one."""
     return _answer(await _shown(request, lead_id_of(request.path_params["lead_id"])))
 
 

@@ -20,7 +20,7 @@ class StartOptions(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     max_latency_ms: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None
-    max_cost_usd: Annotated[Decimal, Field(gt=0, allow_inf_nan=False)] | None = None
+    max_cost_usd: Annotated[Decimal, Field(gt=0, le=1_000_000, allow_inf_nan=False)] | None = None
     provider: Annotated[str, Field(min_length=1, max_length=200)] | None = None
     on_failure: OnFailure = "restart"
     strict: bool = False

@@ -120,6 +120,7 @@ UNFIT = [
     (started(max_latency_ms=True), "/max_latency_ms"),
     (started(max_cost_usd=0), "/max_cost_usd"),
     (started(max_cost_usd="a cent"), "/max_cost_usd"),
+    (started(max_cost_usd="1e100"), "/max_cost_usd"),
     (started(max_cost_usd=True), "/max_cost_usd"),
     (started(on_failure="explode"), "/on_failure"),
     (started(on_failure=None), "/on_failure"),
