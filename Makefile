@@ -3,10 +3,10 @@
 PYTHON = python3
 pip = .venv/bin/python -m pip install -q --disable-pip-version-check -c constraints.txt
 
-.PHONY: help setup run demo test check bench fuzz fix clean
+.PHONY: help setup run demo demo-data test check bench fuzz fix clean
 
 help:
-	@sed -n 's/^\([a-z]*\):.*## /  make \1	/p' Makefile
+	@sed -n 's/^\([a-z-]*\):.*## /  make \1	/p' Makefile
 
 setup: .venv/ready  ## build .venv from the pinned versions (PYTHON=python3.12 names another Python)
 
@@ -15,6 +15,9 @@ run: setup  ## serve on http://127.0.0.1:8001, until Ctrl-C
 
 demo: setup  ## kill the server twice while it streams, and count what a reader lost
 	@exec .venv/bin/python examples/demo.py
+
+demo-data: setup  ## put eight invented leads into the database, while it has none
+	@exec .venv/bin/python server.py leads demo
 
 test: setup  ## run the tests
 	@exec .venv/bin/python -m pytest

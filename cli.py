@@ -1,15 +1,25 @@
-"""The command line: `python server.py` serves; `backup` and `restore` look after the database."""
+"""The command line: `python server.py` serves; `backup` and `restore` look after the database;
+`leads` puts some into it, also while the server runs."""
 
 import argparse
+import asyncio
+import sqlite3
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
+from api import lead_files
 from api.house import House
-from errors import Problem
+from errors import BadRequest, Problem
 from logs import log_to
 from server import Server, create_app
 from settings import Settings, SettingsError, load_settings
 from store.backup import back_up, restore
+from store.beside import transaction, writer
+from store.database import Made
+
+TURN_S = 0.02
+"""What a running server gets to write in between two batches of an import."""
 
 TRY = "What should I say to a customer who asks for a discount?"
 
@@ -23,6 +33,8 @@ def main(arguments: list[str] | None = None) -> int:
             return _backup(settings, said.file)
         if said.command == "restore":
             return _restore(settings, said.file)
+        if said.command == "leads":
+            return _leads(settings, said)
         return serve(settings)
     except SettingsError as error:
         print("Leadstream cannot start:", *error.faults, sep="\n  ", file=sys.stderr)
@@ -81,7 +93,48 @@ def _parser() -> argparse.ArgumentParser:
     backup.add_argument("file", type=Path, help="a new file")
     back = commands.add_parser("restore", help="put a backup in the database's place")
     back.add_argument("file", type=Path, help="what `backup` wrote")
+    leads = commands.add_parser("leads", help="put leads into the database, also while it serves")
+    kinds = leads.add_subparsers(dest="kind", metavar="WHAT", required=True)
+    kinds.add_parser("demo", help="eight invented ones, while there are none")
+    take = kinds.add_parser("import", help="a CSV file (UTF-8); 1 where a row was skipped")
+    take.add_argument("file", type=Path, help="with a header: email, first_name, company_name, …")
+    take.add_argument("--dry-run", action="store_true", help="say what would happen, do nothing")
     return parser
+
+
+def _leads(settings: Settings, said: argparse.Namespace) -> int:
+    with writer(settings.database_path) as connection:
+
+        async def transact(work: Callable[[sqlite3.Connection], Made]) -> Made:
+            with transaction(connection):
+                return work(connection)
+
+        if said.kind == "demo":
+            count = asyncio.run(lead_files.demonstrated(transact))
+            print(f"{count} invented leads are there.")
+            return 0
+        return asyncio.run(_import(transact, said.file, dry_run=said.dry_run))
+
+
+async def _import(transact: lead_files.Transact, path: Path, *, dry_run: bool) -> int:
+    try:
+        file = path.open("rb")
+    except OSError as error:
+        raise BadRequest(f"{path} cannot be read: {error.strerror}.") from error
+    with file:
+        report = await lead_files.imported(
+            transact, file, dry_run=dry_run, progress=_show_progress, pause_s=TURN_S
+        )
+    for fault in report.errors:
+        print(f"row {fault['row']}, {fault['field'] or 'whole'}: {fault['message']}")
+    if report.ignored_columns:
+        print(f"Columns that mean nothing here: {', '.join(report.ignored_columns)}.")
+    would = " (a dry run: nothing was written)" if dry_run else ""
+    print(
+        f"{report.rows} rows: {report.created} created, {report.updated} updated, "
+        f"{report.skipped} skipped; {report.conflicts_total} fields kept what they had{would}."
+    )
+    return 1 if report.skipped else 0
 
 
 def _backup(settings: Settings, file: Path) -> int:

@@ -6,7 +6,7 @@ here, at the edge: duplicate keys, NaN, endless numbers and depths, lone surroga
 
 import asyncio
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from starlette.requests import ClientDisconnect, Request
@@ -68,22 +68,30 @@ def parse(data: bytes) -> Any:
 
 async def read(request: Request, max_bytes: int) -> bytes:
     """The whole body. Raises BodyTooLarge, BodyTooSlow, or BadRequest where it was cut."""
+    parts: list[bytes] = []
+    await receive(request, parts.append, max_bytes=max_bytes, within_s=TIMEOUT_S)
+    return b"".join(parts)
+
+
+async def receive(
+    request: Request, take: Callable[[bytes], Any], *, max_bytes: int, within_s: float
+) -> None:
+    """Hand the body to `take`, part by part, bounded as `read` is."""
     declared = request.headers.get("content-length", "")
     if declared.isdigit() and int(declared) > max_bytes:
         raise _too_large(max_bytes)
-    parts, size = [], 0
+    size = 0
     try:
-        async with asyncio.timeout(TIMEOUT_S):
+        async with asyncio.timeout(within_s):
             async for part in request.stream():
                 size += len(part)
                 if size > max_bytes:
                     raise _too_large(max_bytes)
-                parts.append(part)
+                take(part)
     except TimeoutError:
-        raise BodyTooSlow(f"The whole body was expected within {TIMEOUT_S:g} s.") from None
+        raise BodyTooSlow(f"The whole body was expected within {within_s:g} s.") from None
     except ClientDisconnect:
         raise BadRequest("The connection ended before the body did.") from None
-    return b"".join(parts)
 
 
 def _too_large(max_bytes: int) -> BodyTooLarge:

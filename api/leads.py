@@ -10,7 +10,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from agents.grounding.lead import Lead
-from api import body, paging
+from api import body, lead_transfer, paging
 from api.house import house_of
 from api.streams import lead_id_of, url
 from errors import Invalid, NotFound
@@ -151,6 +151,7 @@ def _answer(
 
 
 routes: list[BaseRoute] = [
+    *lead_transfer.routes,
     Route("/api/leads", listed, methods=["GET"]),
     Route("/api/leads", create, methods=["POST"]),
     Route("/api/leads/{lead_id}", one, methods=["GET"]),

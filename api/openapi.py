@@ -87,9 +87,7 @@ def _operation(route: Route, path: str, said: Schema) -> Schema:
         "responses": answers | {str(status): _problem(status) for status in sorted(statuses)},
     }
     if "body" in said:
-        operation["requestBody"] = {
-            "content": {"application/json": {"schema": _schema(said["body"])}}
-        }
+        operation["requestBody"] = {"content": _answer(said["body"])["content"]}
     return operation
 
 

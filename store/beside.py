@@ -2,7 +2,7 @@
 
 Two connections that checkpoint may damage the file (SQLite before 3.51.3), and the last one to
 leave always does. So a command that reads opens the file read-only; one that writes has no
-checkpoints of its own, writes one short transaction, and leaves before a reader that cannot
+checkpoints of its own, writes short transactions, and leaves before a reader that cannot
 checkpoint either. With or without a server it is the same.
 """
 
@@ -33,14 +33,28 @@ def writing(database: Path) -> Iterator[sqlite3.Connection]:
 
     A file that is not there yet is made. Raises Storage when the disk will not have it.
     """
+    with writer(database) as connection, transaction(connection):
+        yield connection
+
+
+@contextmanager
+def transaction(connection: sqlite3.Connection) -> Iterator[None]:
+    """The same as one of several on a connection: keep each short, and leave time between them."""
+    with disk_faults():
+        connection.execute("BEGIN IMMEDIATE")
+        with connection:
+            yield
+
+
+@contextmanager
+def writer(database: Path) -> Iterator[sqlite3.Connection]:
+    """A connection for several transactions. Raises Storage for a file that cannot be used."""
     with disk_faults(), ExitStack() as stack:
-        writer = connect(database)
-        leave = stack.enter_context(closing(writer)).close
-        writer.execute("PRAGMA wal_autocheckpoint=0")
-        migrate(writer)
+        connection = connect(database)
+        leave = stack.enter_context(closing(connection)).close
+        connection.execute("PRAGMA wal_autocheckpoint=0")
+        migrate(connection)
         last = stack.enter_context(reading(database))
         last.execute("SELECT 1 FROM sqlite_schema").fetchone()  # only now is the file open
         stack.callback(leave)
-        writer.execute("BEGIN IMMEDIATE")
-        with writer:
-            yield writer
+        yield connection

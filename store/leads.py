@@ -107,6 +107,19 @@ def changed(lead_id: str, changes: Fields, at: datetime) -> Callable[[sqlite3.Co
     return work
 
 
+def the_first(
+    keep: Callable[[sqlite3.Connection], list[Kept]],
+) -> Callable[[sqlite3.Connection], list[Kept] | None]:
+    """A transaction: `keep`, while there is no lead yet. None where there is one."""
+
+    def work(connection: sqlite3.Connection) -> list[Kept] | None:
+        if connection.execute("SELECT 1 FROM leads LIMIT 1").fetchone():
+            return None
+        return keep(connection)
+
+    return work
+
+
 class Keeping:
     """Takes leads in, a batch a transaction: `database.transact(keeping.batch(leads))`.
 
