@@ -1,10 +1,10 @@
 """What is told of every execution: a log line at each of its ends, and its counts."""
 
 import logging
-from typing import Any
 
 from api.counters import Counters
 from executions.execution import Execution
+from executions.running import Running
 from logs import about
 
 logger = logging.getLogger("leadstream.execution")
@@ -18,25 +18,23 @@ class Reports:
     def __init__(self, counters: Counters) -> None:
         self._counters = counters
 
-    def begun(self, execution: Execution) -> None:
-        logger.info("execution begun", extra=about(**_ids(execution)))
+    def begun(self, running: Running) -> None:
+        logger.info("%s begun", _kind(running), extra=about(**running.names))
 
-    def ended(self, execution: Execution) -> None:
-        if not execution.log.ended:
-            logger.info("execution left to recovery", extra=about(**_ids(execution)))
+    def ended(self, running: Running) -> None:
+        if not running.log.ended:
+            logger.info("%s left to recovery", _kind(running), extra=about(**running.names))
             return
-        self._counters.ended(execution)
-        error, metadata = execution.result.error, execution.receipt.metadata()
+        if isinstance(running, Execution):
+            self._counters.ended(running)
+        error, metadata = running.result.error, running.receipt.metadata()
         level = logging.WARNING if error else logging.INFO
-        outcome = {"status": execution.result.status, "error": error and error["code"]}
+        outcome = {"status": running.result.status, "error": error and error["code"]}
         numbers = {name: metadata[name] for name in _SHOWN}
-        told = about(**_ids(execution), **outcome, **numbers)
-        logger.log(level, "execution ended", extra=told)
+        told = about(**running.names, **outcome, **numbers)
+        logger.log(level, "%s ended", _kind(running), extra=told)
 
 
-def _ids(execution: Execution) -> dict[str, Any]:
-    return {
-        "stream_id": execution.stream_id,
-        "execution_id": execution.execution_id,
-        "agent": execution.agent.agent_type,
-    }
+def _kind(running: Running) -> str:
+    """A workflow's steps are executions of their own, and counted as such."""
+    return "execution" if isinstance(running, Execution) else "workflow"

@@ -19,7 +19,7 @@ from store.database import Database
 from streams.journal import Journal
 
 if TYPE_CHECKING:
-    from executions.execution import Execution
+    from executions.running import Running
 
 
 class Admission:
@@ -30,7 +30,7 @@ class Admission:
         self._database = database
         self._journal = journal
         self._places = places
-        self._holders: dict[str, Execution] = {}
+        self._holders: dict[str, Running] = {}
         # Weak: a lock is there as long as somebody holds it or waits for it.
         self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
@@ -45,19 +45,19 @@ class Admission:
             raise self._journal.stalled
         self._places.take(client)
 
-    def leave(self, execution: "Execution | None", client: str) -> None:
+    def leave(self, execution: "Running | None", client: str) -> None:
         """It has ended, or never began: its place and what it held are free."""
         self._places.leave(client)
         self._holders = {n: e for n, e in self._holders.items() if e is not execution}
 
-    def take_over(self, execution: "Execution") -> None:
+    def take_over(self, execution: "Running") -> None:
         """A recovered execution has its place whatever the limit says."""
         self._places.take(execution.client, whatever=True)
         if execution.exclusive is not None:
             self._holders[execution.exclusive] = execution
 
     @asynccontextmanager
-    async def floor(self, execution: "Execution", *, stop: bool) -> AsyncIterator[None]:
+    async def floor(self, execution: "Running", *, stop: bool) -> AsyncIterator[None]:
         """What `execution` works on alone is its own; within this it is begun.
 
         While another holds it, that one is stopped (`stop`), or Conflict names its stream. One
@@ -73,7 +73,7 @@ class Admission:
     def _lock(self, name: str) -> asyncio.Lock:
         return self._locks.setdefault(name, asyncio.Lock())
 
-    async def _hold(self, execution: "Execution", name: str, *, stop: bool) -> None:
+    async def _hold(self, execution: "Running", name: str, *, stop: bool) -> None:
         while (holder := self._holders.get(name)) is not None:
             if not stop:
                 raise Conflict(

@@ -8,15 +8,14 @@ from typing import Any
 
 from errors import Problem
 from store import executions as table
-from store import streams
 from store.database import Write
 
 
 def epitaph(
-    execution_id: str, stream_id: str, problem: Problem, metadata: dict[str, Any]
+    execution_id: str, problem: Problem, metadata: dict[str, Any]
 ) -> tuple[dict[str, Any], list[Write]]:
     """The `error` event, and the rows that say the same."""
     now = datetime.now(UTC)
     event = {"type": "error", "error": problem.described(), "metadata": metadata}
     outcome = {"status": "failed", "text": None, "result": None} | event
-    return event, [table.ended(execution_id, outcome, now), streams.ended(stream_id, now)]
+    return event, [table.ended(execution_id, outcome, now)]

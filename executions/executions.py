@@ -15,6 +15,7 @@ from errors import NotFound, Problem, Storage
 from executions.admission import Admission
 from executions.execution import Execution
 from executions.lead import StartLead, lead_of
+from executions.running import Running
 from executions.start import Start, StartOptions, checked
 from routing.ask import Begun, Options
 from routing.model_router import ModelRouter
@@ -63,10 +64,10 @@ class Executions:
     database: Database
     settings: Settings
     admission: Admission
-    running: dict[str, Execution] = field(default_factory=dict)
+    running: dict[str, Running] = field(default_factory=dict)
     """By stream id."""
-    on_begun: Callable[[Execution], None] = lambda execution: None
-    on_ended: Callable[[Execution], None] = lambda execution: None
+    on_begun: Callable[[Running], None] = lambda running: None
+    on_ended: Callable[[Running], None] = lambda running: None
     """Called with each; it may end without its terminal event, when the process goes."""
 
     async def start(self, start: Start) -> Started:
@@ -104,11 +105,11 @@ class Executions:
             raise NotFound(f"There is no agent {agent_type[:64]!r}.", code="unknown_agent")
         return self.agents[agent_type]
 
-    def begin(self, execution: Execution) -> None:
+    def begin(self, running: Running) -> None:
         """Let it run; when it ends its place is free."""
-        self._own(execution)
-        self.on_begun(execution)
-        execution.run()
+        self.own(running)
+        self.on_begun(running)
+        running.run()
 
     def revive(self, row: dict[str, Any], log: Log, past: Past, begun: Begun | None) -> Execution:
         """An execution of an earlier process, on its log, with its receipt. It does not run yet.
@@ -133,7 +134,7 @@ class Executions:
             input_data,
         )
         self.admission.take_over(execution)
-        self._own(execution)
+        self.own(execution)
         return execution
 
     async def stop(self, stream_id: str) -> dict[str, Any]:
@@ -238,14 +239,14 @@ class Executions:
             and candidate.source.continues
         )
 
-    def _own(self, execution: Execution) -> None:
-        self.running[execution.stream_id] = execution
-        execution.on_end = self.forget
+    def own(self, running: Running) -> None:
+        self.running[running.stream_id] = running
+        running.on_end = self.forget
 
-    def forget(self, execution: Execution) -> None:
-        self.running.pop(execution.stream_id, None)
-        self.admission.leave(execution, execution.client)
-        self.on_ended(execution)
+    def forget(self, running: Running) -> None:
+        self.running.pop(running.stream_id, None)
+        self.admission.leave(running, running.client)
+        self.on_ended(running)
 
 
 def _row(execution: Execution, start: Start, lead_id: str | None) -> dict[str, Any]:

@@ -20,6 +20,7 @@ from errors import Interrupted, Problem
 from executions.epitaph import epitaph
 from executions.execution import Execution
 from executions.executions import Executions
+from executions.running import Running
 from routing.ask import Begun
 from routing.receipt import Attempt, Past, Receipt
 from store import executions as table
@@ -54,20 +55,15 @@ async def take_up(executions: Executions, *, attempts: int) -> list[Execution]:
 
 async def go_on(
     executions: Executions,
-    taken: Sequence[Execution],
+    taken: Sequence[Running],
     *,
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
 ) -> None:
     """Let them run, a few a second."""
-    for execution in taken:
-        if not execution.log.ended:
-            recovered = table.recovered(execution.execution_id)
-            if execution.begun is None:
-                reset = {"type": "reset", "reason": "recovered", "provider": _provider(execution)}
-                execution.take(reset, recovered)
-            else:
-                execution.carry(recovered)
-            executions.begin(execution)
+    for running in taken:
+        if not running.log.ended:
+            running.reopen()
+            executions.begin(running)
             await sleep(1 / RECOVERIES_A_SECOND)
 
 
@@ -87,7 +83,7 @@ def _end(executions: Executions, row: dict[str, Any], log: Log) -> None:
     problem = Interrupted("This version of the server cannot go on with this answer.")
     receipt = Receipt(row["agent_type"], executions.router.candidates.prices)
     metadata = receipt.metadata() | {"attempts": row["attempts"]}
-    event, writes = epitaph(row["execution_id"], log.stream_id, problem, metadata)
+    event, writes = epitaph(row["execution_id"], problem, metadata)
     log.append(event, *writes)
 
 
@@ -124,8 +120,3 @@ async def _text_of(log: Log) -> str:
 
 def _last(past: Past) -> str:
     return f"{past.attempts[-1].provider}/{past.attempts[-1].model}"
-
-
-def _provider(execution: Execution) -> str | None:
-    attempts = execution.receipt.attempts
-    return attempts[-1].provider if attempts else None

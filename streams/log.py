@@ -8,9 +8,11 @@ share them. Old groups leave memory while the stream still runs; the store has t
 import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
+from datetime import UTC, datetime
 from typing import NamedTuple
 
 from errors import Problem
+from store import streams
 from store.database import Write
 from streams import sse
 
@@ -90,6 +92,7 @@ class Log:
             self._writes.extend(writes)
         if event["type"] in sse.TERMINAL:
             self.ended = True
+            self._writes.append(streams.ended(self.stream_id, datetime.now(UTC)))
         return self.last
 
     @property
