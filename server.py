@@ -100,7 +100,7 @@ def create_app(settings: Settings) -> Starlette:
             Exception: problems.on_bug,
         },
     )
-    app.add_middleware(Prefix, root_path=settings.root_path)
+    app.add_middleware(Prefix, root_path=settings.root_path, trusted=settings.forwarded_allow_ips)
     return app
 
 
@@ -197,6 +197,7 @@ class Server(uvicorn.Server):
                 log_config=None,
                 access_log=False,
                 server_header=False,
+                proxy_headers=False,  # `Prefix` reads them, while the peer is still known
                 timeout_graceful_shutdown=FAREWELL_S,
             )
         )

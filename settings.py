@@ -49,6 +49,9 @@ class Settings(BaseSettings):
     port: int = Field(default=8001, ge=0, le=65535)
     database_url: str = "sqlite:///leadstream.db"
     root_path: str = ""
+    forwarded_allow_ips: str = Field(
+        default="127.0.0.1,::1", validation_alias="FORWARDED_ALLOW_IPS"
+    )
     log_format: Literal["auto", "json", "text"] = "auto"
 
     # Which models answer.
