@@ -4,7 +4,9 @@
 #   docker run -p 8001:8001 -v leadstream:/data leadstream
 FROM python:3.13-slim
 
-# httpx2 trusts whom the system trusts; the local model computes with libgomp.
+# httpx2 trusts whom the system trusts; the local model computes with libgomp. Not pinned, so that a
+# rebuild takes their security updates.
+# hadolint ignore=DL3008
 RUN apt-get update \
     && apt-get install -y --no-install-recommends ca-certificates libgomp1 \
     && rm -rf /var/lib/apt/lists/*
