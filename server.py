@@ -64,7 +64,7 @@ def create_app(settings: Settings) -> Starlette:
     """The ASGI application. Its lifespan must run: `python server.py` and `Server` see to that."""
 
     @asynccontextmanager
-    async def lifespan(app: Starlette) -> AsyncIterator[dict[str, House]]:
+    async def lifespan(app: Starlette) -> AsyncIterator[None]:
         async with AsyncExitStack() as stack:
             try:
                 house = await _build(settings, stack)
@@ -76,7 +76,7 @@ def create_app(settings: Settings) -> Starlette:
                 logger.exception("the server cannot start")
                 raise
             app.state.house = house
-            yield {"house": house}
+            yield
             await house.executions.drain(0)
 
     app = Starlette(

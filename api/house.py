@@ -8,6 +8,7 @@ from typing import cast
 from starlette.requests import HTTPConnection
 
 from api.counters import Counters
+from errors import Problem
 from executions.executions import Executions
 from executions.places import Places
 from providers.base import Provider
@@ -45,8 +46,21 @@ class House:
             follower.dismiss()
 
 
+class NotStarted(Problem):
+    status = 503
+    code = "not_started"
+    title = "Leadstream is not running"
+
+
 def house_of(connection: HTTPConnection) -> House:
-    return cast(House, connection.state.house)
+    """Raises NotStarted where the app was mounted in another one that does not run its lifespan."""
+    house = getattr(connection.app.state, "house", None)
+    if house is None:
+        raise NotStarted(
+            "Starlette runs no mounted app's lifespan: enter Leadstream's in your own, as "
+            "examples/mount.py does."
+        )
+    return cast(House, house)
 
 
 def client_of(connection: HTTPConnection) -> str:

@@ -11,10 +11,18 @@ import sys
 from contextlib import closing
 from pathlib import Path
 
+import httpx
 import pytest
+from starlette.applications import Starlette
+from starlette.routing import Mount
 
 from examples.demo import TEXT, Server, environment, faults
+from server import create_app
+from settings import Settings
+from tests import serving
 from tests.needs import needs
+from tests.proxies.running import free_port, running
+from tests.reading import PATIENCE_S
 
 ROOT = Path(__file__).parent.parent
 EXAMPLES = ROOT / "examples"
@@ -127,3 +135,30 @@ def test_the_script_of_the_browsers_page_can_be_read(tmp_path):
     module = tmp_path / "page.mjs"
     module.write_text(re.search(r"<script.*?>(.*)</script>", page, re.S)[1])
     subprocess.run([needs("node"), "--check", module], check=True)
+
+
+def test_an_app_that_mounts_leadstream_streams_under_its_path(tmp_path):
+    port = free_port()
+    with running(
+        [sys.executable, EXAMPLES / "mount.py", str(port)],
+        *(port, tmp_path),
+        **serving.environment(tmp_path),
+        PYTHONPATH=ROOT,
+    ):
+        http = httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=PATIENCE_S)
+        with http:
+            assert http.get("/").text == "Yours.\n"
+            body = {"agent_type": "conversation", "lead": {}, "input": {"message": "hello"}}
+            started = http.post("/leadstream/api/stream/start/ada", json=body).json()
+            assert started["stream_url"].startswith("/leadstream/api/stream/")
+            assert serving.types(http.get(started["stream_url"]).content)[-1] == "complete"
+
+
+@pytest.mark.anyio
+async def test_a_mounted_app_that_nobody_has_started_says_what_to_do():
+    app = Starlette(routes=[Mount("/leadstream", app=create_app(Settings()))])
+    transport = httpx.ASGITransport(app)
+    async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1") as http:
+        answer = await http.get("/leadstream/api/agents")
+        assert "examples/mount.py" in serving.is_problem(answer, 503, "not_started")["detail"]
+        assert (await http.get("/leadstream/livez")).status_code == 200
