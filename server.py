@@ -22,6 +22,7 @@ import agents
 import providers
 from api import agents as agents_api
 from api import (
+    console,
     conversations,
     docs,
     executions,
@@ -90,6 +91,7 @@ def create_app(settings: Settings) -> Starlette:
             *route.routes,
             *health.routes,
             *metrics.routes,
+            *console.routes(settings),
             *openapi.routes,
             *docs.routes,
         ],

@@ -4,6 +4,7 @@ Vendors' variables have the names their users know; ours begin with LEADSTREAM_.
 their `repr()` is masked, and only the provider they belong to unwraps them.
 """
 
+import re
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -52,6 +53,7 @@ class Settings(BaseSettings):
     forwarded_allow_ips: str = Field(
         default="127.0.0.1,::1", validation_alias="FORWARDED_ALLOW_IPS"
     )
+    frame_ancestors: str = ""
     log_format: Literal["auto", "json", "text"] = "auto"
 
     # Which models answer.
@@ -98,6 +100,13 @@ class Settings(BaseSettings):
         if value and (not value.startswith("/") or value.endswith("/")):
             raise ValueError("must begin with / and not end with it, as in /sales")
         return value
+
+    @field_validator("frame_ancestors")
+    @classmethod
+    def _sources(cls, value: str) -> str:
+        if not re.fullmatch(r"[ -~]*", value) or set(value) & set(";,"):
+            raise ValueError("must be origins with a space between, as in https://crm.example")
+        return value.strip()
 
     def vendor_settings(self) -> dict[str, str]:
         """What vendors are configured with, keys in the clear: for digests, never for showing."""
