@@ -31,6 +31,7 @@ VOLUME /data
 # `docker stop` kills after 10 seconds: what has not ended in 8 goes on after the next start.
 ENV PYTHONUNBUFFERED=1 \
     LEADSTREAM_HOST=0.0.0.0 \
+    LEADSTREAM_FIRST_KEY=print \
     LEADSTREAM_DATABASE_URL=sqlite:////data/leadstream.db \
     LEADSTREAM_DRAIN_S=8
 EXPOSE 8001

@@ -14,6 +14,7 @@ from errors import BadRequest, Problem
 from logs import log_to
 from server import Server, create_app
 from settings import Settings, SettingsError, load_settings
+from store import keys
 from store.backup import back_up, restore
 from store.beside import transaction, writer
 from store.database import Made
@@ -35,7 +36,11 @@ def main(arguments: list[str] | None = None) -> int:
             return _restore(settings, said.file)
         if said.command == "leads":
             return _leads(settings, said)
-        return serve(settings)
+        if said.command == "key":
+            return _key(settings, said)
+        return serve(
+            settings.model_copy(update={"insecure": "insecure" in said or settings.insecure})
+        )
     except SettingsError as error:
         print("Leadstream cannot start:", *error.faults, sep="\n  ", file=sys.stderr)
         return 2
@@ -71,10 +76,13 @@ def announce(house: House, port: int) -> None:
             lines.append(f"  {name:<9} {', '.join(provider.models())}{state}")
         elif name != "scripted":
             lines.append(f"  {name:<9} not used: set {missing}")
+    bearer = " -H 'Authorization: Bearer YOUR_KEY'" if house.keys.configured else ""
+    if house.keys.first is not None:
+        lines += ["", "Its first key, which is not shown again:", f"  {house.keys.first}"]
     lines += [
         "",
         "Try it:",
-        f"  curl -N -H 'Accept: text/plain' {address}/api/agents/conversation/stream"
+        f"  curl -N -H 'Accept: text/plain'{bearer} {address}/api/agents/conversation/stream"
         f' -d \'{{"message": "{TRY}"}}\'',
         "",
     ]
@@ -88,42 +96,81 @@ def _parser() -> argparse.ArgumentParser:
         "the environment; the README lists them.",
     )
     commands = parser.add_subparsers(dest="command", metavar="COMMAND")
-    commands.add_parser("serve", help="serve until a signal (this is what no command does)")
+    serving = commands.add_parser("serve", help="serve until a signal (as without a command)")
+    for server in (parser, serving):
+        server.add_argument(
+            "--insecure",
+            action="store_true",
+            default=argparse.SUPPRESS,
+            help="listen on a network though no key is configured",
+        )
     backup = commands.add_parser("backup", help="copy the database while the server runs")
     backup.add_argument("file", type=Path, help="a new file")
     back = commands.add_parser("restore", help="put a backup in the database's place")
     back.add_argument("file", type=Path, help="what `backup` wrote")
     leads = commands.add_parser("leads", help="put leads into the database, also while it serves")
     kinds = leads.add_subparsers(dest="kind", metavar="WHAT", required=True)
-    kinds.add_parser("demo", help="eight invented ones, while there are none")
+    show = kinds.add_parser("demo", help="eight invented ones, while there are none")
     take = kinds.add_parser("import", help="a CSV file (UTF-8); 1 where a row was skipped")
     take.add_argument("file", type=Path, help="with a header: email, first_name, company_name, …")
+    for command in (show, take):
+        command.add_argument("--key", help="whose: a key's id or name, where several own leads")
     take.add_argument("--dry-run", action="store_true", help="say what would happen, do nothing")
+    _add_key_commands(commands.add_parser("key", help="create, list and revoke keys"))
     return parser
+
+
+def _add_key_commands(parser: argparse.ArgumentParser) -> None:
+    commands = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
+    create = commands.add_parser("create", help="print a new key, alone on the last line")
+    create.add_argument("--name", required=True, help="what it is for; shown in lists")
+    create.add_argument(
+        "--inherit",
+        metavar="KEY",
+        help="share all that this key (its id or name) owns; '' for what was started without one",
+    )
+    commands.add_parser("list", help="every key that was ever made, but not the keys themselves")
+    revoke = commands.add_parser("revoke", help="let a key in no more, within seconds")
+    revoke.add_argument("key", metavar="KEY", help="its id or name")
+
+
+def _key(settings: Settings, said: argparse.Namespace) -> int:
+    path = settings.database_path
+    if said.action == "create":
+        print("A running server knows this key in a few seconds. It is not shown again.")
+        print(keys.create(path, said.name, inherit=said.inherit))
+    elif said.action == "revoke":
+        print(f"{keys.revoke(path, said.key)['key_id']} is revoked.")
+    else:
+        for row in keys.listed(path):
+            state = f"revoked {row['revoked_at']}" if row["revoked_at"] else "in use"
+            print(row["key_id"], f"{row['prefix']}…", row["created_at"], state, row["name"])
+    return 0
 
 
 def _leads(settings: Settings, said: argparse.Namespace) -> int:
     with writer(settings.database_path) as connection:
+        owner = keys.owner_meant(connection, said.key)
 
         async def transact(work: Callable[[sqlite3.Connection], Made]) -> Made:
             with transaction(connection):
                 return work(connection)
 
         if said.kind == "demo":
-            count = asyncio.run(lead_files.demonstrated(transact))
+            count = asyncio.run(lead_files.demonstrated(transact, owner))
             print(f"{count} invented leads are there.")
             return 0
-        return asyncio.run(_import(transact, said.file, dry_run=said.dry_run))
+        return asyncio.run(_import(transact, said.file, owner, dry_run=said.dry_run))
 
 
-async def _import(transact: lead_files.Transact, path: Path, *, dry_run: bool) -> int:
+async def _import(transact: lead_files.Transact, path: Path, owner: str, *, dry_run: bool) -> int:
     try:
         file = path.open("rb")
     except OSError as error:
         raise BadRequest(f"{path} cannot be read: {error.strerror}.") from error
     with file:
         report = await lead_files.imported(
-            transact, file, dry_run=dry_run, progress=_show_progress, pause_s=TURN_S
+            transact, file, owner, dry_run=dry_run, progress=_show_progress, pause_s=TURN_S
         )
     for fault in report.errors:
         print(f"row {fault['row']}, {fault['field'] or 'whole'}: {fault['message']}")

@@ -10,6 +10,7 @@ the breaker and the gate of that provider are told.
     ├── NotFound                   404 not_found
     ├── Conflict                   409 conflict     (conversation_busy, …)
     ├── Invalid                    422 invalid_input, with a pointer for each fault
+    ├── TooMany                    429 rate_limited (budget_exhausted)
     ├── Overloaded                 503 temporary-reduced-capacity
     ├── QuotaExceeded              429 quota-exceeded  (one client has all that it may have)
     ├── Gone                       410 gone         (the log is past its retention)
@@ -117,6 +118,15 @@ class Invalid(Problem):
     status = 422
     code = "invalid_input"
     title = "The input does not fit"
+
+
+class TooMany(Problem):
+    """A key has used up what it may; `retry_after_s` is when there is more."""
+
+    status = 429
+    code = "rate_limited"
+    title = "Too much at once"
+    retryable = True
 
 
 class Overloaded(Problem):

@@ -17,6 +17,7 @@ from types import FrameType
 import uvicorn
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
+from starlette.middleware.cors import CORSMiddleware
 
 import agents
 import providers
@@ -35,7 +36,10 @@ from api import (
     seller_profile,
     streams,
 )
+from api.guard import Guard
 from api.house import House
+from api.keys import Keyring
+from api.local import is_loopback
 from api.prefix import Prefix
 from api.readers import most_readers
 from api.reports import Reports
@@ -49,11 +53,24 @@ from routing.candidates import Candidates
 from routing.catalog import load_catalog
 from routing.model_router import ModelRouter
 from settings import Settings
+from store import keys as keys_table
 from store import provider_state
 from store.database import Database
 from store.lock import server_lock
 from streams.journal import Journal
 from streams.retention import keep_for
+
+HEADERS = [("Referrer-Policy", "no-referrer"), ("X-Content-Type-Options", "nosniff")]
+"""On every answer."""
+
+CORS_METHODS = ("GET", "POST", "PUT", "DELETE")
+CORS_HEADERS = ("Authorization", "Idempotency-Key", "Last-Event-ID")
+CORS_EXPOSED = (
+    "Location", "RateLimit", "RateLimit-Policy", "Retry-After", "X-Execution-Id", "X-Stream-Id",
+)  # fmt: skip
+
+READABLE_S = 3600
+"""So long after the longest answer a signed URL still opens its stream: readers come back."""
 
 FAREWELL_S = 5
 """How long readers get to take their farewell before their connections are cut."""
@@ -102,6 +119,15 @@ def create_app(settings: Settings) -> Starlette:
             Exception: problems.on_bug,
         },
     )
+    app.add_middleware(Guard, settings=settings)
+    if settings.cors_origins:
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=settings.cors_origins,
+            allow_methods=CORS_METHODS,
+            allow_headers=CORS_HEADERS,
+            expose_headers=CORS_EXPOSED,
+        )
     app.add_middleware(Prefix, root_path=settings.root_path, trusted=settings.forwarded_allow_ips)
     return app
 
@@ -110,6 +136,7 @@ async def _build(settings: Settings, stack: AsyncExitStack) -> House:
     """Everything, in the order in which it is needed; `stack` takes it down in reverse."""
     stack.enter_context(server_lock(settings.database_path))
     database = await stack.enter_async_context(Database(settings.database_path))
+    keys = await _keyring(settings, database)
     found = agents.load_agents()
     # Who reads prose waits for its first word; the others are shown what is known meanwhile.
     models = await _providers(settings, stack, tuple(a.system for a in found.values() if a.prose))
@@ -153,6 +180,7 @@ async def _build(settings: Settings, stack: AsyncExitStack) -> House:
             settings.max_followers_per_client,
             retry_after_s=5,
         ),
+        keys=keys,
     )
     journal.on_stalled = house.executions.break_off
     journal.on_commit = house.counters.committed
@@ -160,9 +188,28 @@ async def _build(settings: Settings, stack: AsyncExitStack) -> House:
     house.executions.on_begun, house.executions.on_ended = reports.begun, reports.ended
     house.counters.registry.register(metrics.Now(house))
     taken = await take_up(house.executions, attempts=settings.recovery_attempts)
-    for work in (go_on(house.executions, taken), keep_for(database, settings.retention_days)):
+    for work in (
+        go_on(house.executions, taken),
+        keep_for(database, settings.retention_days),
+        keys.keep_fresh(),
+    ):
         stack.callback(asyncio.create_task(work).cancel)
     return house
+
+
+async def _keyring(settings: Settings, database: Database) -> Keyring:
+    """The keys. Raises Problem where a network would be let in without one."""
+    keys = Keyring(database, readable_s=settings.total_timeout_s + READABLE_S)
+    if settings.first_key and not await keys_table.any_ever(database):
+        keys.first, key = keys_table.minted("first")
+        await database.write(key)
+    await keys.refresh()
+    if not (keys.configured or settings.insecure or is_loopback(settings.host)):
+        raise Problem(
+            f"no key is configured, so anybody could use it on {settings.host}: run "
+            "`python server.py key create --name NAME`, or add --insecure."
+        )
+    return keys
 
 
 async def _providers(
@@ -200,6 +247,7 @@ class Server(uvicorn.Server):
                 access_log=False,
                 server_header=False,
                 proxy_headers=False,  # `Prefix` reads them, while the peer is still known
+                headers=HEADERS,
                 timeout_graceful_shutdown=FAREWELL_S,
             )
         )

@@ -5,6 +5,7 @@ their `repr()` is masked, and only the provider they belong to unwraps them.
 """
 
 import re
+from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -55,6 +56,14 @@ class Settings(BaseSettings):
     )
     frame_ancestors: str = ""
     log_format: Literal["auto", "json", "text"] = "auto"
+    allowed_hosts: Names = ()
+    insecure: bool = False
+
+    # Who may use it, and how much.
+    first_key: Literal["", "print"] = ""
+    cors_origins: Names = ()
+    starts_per_minute: int = Field(default=60, ge=1)
+    daily_budget_usd: Decimal | None = Field(default=None, gt=0)
 
     # Which models answer.
     providers: Names = ()
@@ -86,10 +95,10 @@ class Settings(BaseSettings):
     max_streams_per_client: int = Field(default=0, ge=0)
     max_followers_per_client: int = Field(default=0, ge=0)
 
-    @field_validator("providers", mode="before")
+    @field_validator("providers", "allowed_hosts", "cors_origins", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:
-        """`PROVIDERS=claude,local`: the only providers, and their order is the ranking."""
+        """`PROVIDERS=claude,local`: names, separated by commas."""
         if not isinstance(value, str):
             return value
         return [name.strip() for name in value.split(",") if name.strip()]

@@ -37,6 +37,8 @@ class Context:
     database: Database
     lead: dict[str, Any] | None = None
     lead_id: str | None = None
+    owner: str = ""
+    """Whose the execution is: what it reads of the store must be theirs."""
 
 
 @dataclass

@@ -148,7 +148,8 @@ class Conversation(BaseAgent):
         yield self.complete(None)
 
     async def _turn(self, input_data: ConversationInput) -> Turn:
-        seller = await current(None if self.context is None else self.context.database)
+        place = self.context
+        seller = await (current(place.database, place.owner) if place else current(None))
         return Turn(
             message=FreeText("message", input_data.message),
             to_customer=input_data.mode == "answer_lead",
@@ -166,7 +167,10 @@ class Conversation(BaseAgent):
         if self.context is None or input_data.conversation_id is None:
             return []
         found = await conversations.messages(
-            self.context.database, input_data.conversation_id, newest=REMEMBERED
+            self.context.database,
+            self.context.owner,
+            input_data.conversation_id,
+            newest=REMEMBERED,
         )
         return [
             (
@@ -225,7 +229,7 @@ class Conversation(BaseAgent):
         if not asked & {"opt_out", "erasure_request"}:
             return []
         lead = {**(context.lead or {}), "opted_out": True}
-        return [leads.saved(context.lead_id, lead, datetime.now(UTC))]
+        return [leads.saved(context.owner, context.lead_id, lead, datetime.now(UTC))]
 
     def closing_writes(self, input_data: Any, result: AgentResult) -> list[Write]:
         """A stopped or broken reply was read too: its words stay in the history."""

@@ -10,7 +10,7 @@ from starlette.routing import BaseRoute, Route
 
 from agents.base import BaseAgent
 from api import body, event_stream, problems
-from api.house import House, client_of, house_of
+from api.house import House, client_of, house_of, owner_of
 from api.readers import Reading
 from api.streams import idempotency_key, lead_id_of, log_of, options_of
 from errors import Interrupted, Invalid, Problem
@@ -31,7 +31,7 @@ async def stream(request: Request) -> Response:
     house = house_of(request)
     event_stream.position_asked(request)
     started = await _start(request, house)
-    log = await log_of(house, started.stream_id)
+    log = await log_of(house, owner_of(request), started.stream_id)
     return event_stream.respond(request, house, log, _names(started))
 
 
@@ -42,10 +42,10 @@ async def execute(request: Request) -> Response:
     """
     house = house_of(request)
     started = await _start(request, house)
-    log = await log_of(house, started.stream_id)
+    log = await log_of(house, owner_of(request), started.stream_id)
     with Follower(log, log.last):
         ending = asyncio.create_task(
-            house.executions.finished(started.execution_id, started.stream_id)
+            house.executions.finished(owner_of(request), started.execution_id, started.stream_id)
         )
         leaving = asyncio.create_task(_left(request))
         await asyncio.wait((ending, leaving), return_when=asyncio.FIRST_COMPLETED)
@@ -79,6 +79,7 @@ async def _start(request: Request, house: House) -> Started:
     return await house.executions.start(
         Start(
             agent_type=agent_type,
+            owner=owner_of(request),
             input={name: value for name, value in said.items() if name not in beside},
             options=options_of(said),
             lead_id=None if lead_id is None else lead_id_of(lead_id),

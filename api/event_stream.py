@@ -24,7 +24,6 @@ from streams.log import Log
 HEADERS = {
     "Cache-Control": "no-cache, no-transform",
     "X-Accel-Buffering": "no",
-    "X-Content-Type-Options": "nosniff",
 }
 
 _MAX_ID_DIGITS = 18

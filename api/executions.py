@@ -7,12 +7,14 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from api import paging
-from api.house import house_of
+from api.house import house_of, owner_of
 from errors import BadRequest, NotFound
 from store import executions as table
 from streams import sse
 
 _STATUSES = ("pending", "running", "success", "failed", "stopped")
+
+_HIDDEN = ("options", "recoveries", "owner")
 
 _IN_LISTS = (
     "execution_id", "stream_id", "agent_type", "lead_id", "status", "provider", "model",
@@ -30,6 +32,7 @@ async def listed(request: Request) -> Response:
     page = paging.asked(request)
     rows = await table.listed(
         house_of(request).database,
+        owner_of(request),
         limit=page.limit + 1,
         before=page.before,
         status=status,
@@ -42,10 +45,14 @@ async def listed(request: Request) -> Response:
 
 async def one(request: Request) -> Response:
     """`GET /api/executions/{id}`: with its text, its result and every attempt."""
-    row = await table.find(house_of(request).database, request.path_params["execution_id"])
+    row = await table.find(
+        house_of(request).database,
+        owner_of(request),
+        request.path_params["execution_id"],
+    )
     if row is None:
         raise NotFound("There is no such execution.", code="unknown_execution")
-    shown = {name: _value(row, name) for name in row if name not in ("options", "recoveries")}
+    shown = {name: _value(row, name) for name in row if name not in _HIDDEN}
     return Response(sse.to_json(shown), media_type="application/json")
 
 

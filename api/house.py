@@ -8,6 +8,7 @@ from typing import cast
 from starlette.requests import HTTPConnection
 
 from api.counters import Counters
+from api.keys import LOCAL, Caller, Keyring
 from errors import Problem
 from executions.executions import Executions
 from executions.places import Places
@@ -28,6 +29,7 @@ class House:
     executions: Executions
     providers: Mapping[str, Provider]
     readers: Places
+    keys: Keyring
     followers: set[Follower] = field(default_factory=set)
     counters: Counters = field(default_factory=Counters)
 
@@ -63,6 +65,19 @@ def house_of(connection: HTTPConnection) -> House:
     return cast(House, house)
 
 
+def caller_of(connection: HTTPConnection) -> Caller:
+    """Who asks, as the guard at the door has found."""
+    return cast(Caller, connection.state.caller)
+
+
+def owner_of(connection: HTTPConnection) -> str:
+    """Whose things the caller may touch, and whose is what it starts."""
+    return caller_of(connection).owner
+
+
 def client_of(connection: HTTPConnection) -> str:
-    """Whose limits count: without keys the peer's address, a trusted proxy's word for it."""
+    """Whose limits count: the key's owner, without keys the peer's address, or what a trusted
+    proxy says of it."""
+    if (caller := caller_of(connection)) != LOCAL:
+        return caller.owner
     return connection.client.host if connection.client else ""

@@ -145,6 +145,7 @@ class Report:
 async def imported(
     transact: Transact,
     file: IO[bytes],
+    owner: str,
     *,
     dry_run: bool = False,
     progress: Progress = lambda done, total: None,
@@ -157,7 +158,7 @@ async def imported(
     """
     leads = await asyncio.to_thread(LeadFile, file)
     report = Report(dry_run, leads.header.ignored)
-    keeping = table.Keeping(dry=dry_run)
+    keeping = table.Keeping(owner, dry=dry_run)
     while rows := await asyncio.to_thread(leads.batch):
         try:
             good = [row.lead for row in rows if not row.faults]
@@ -176,22 +177,22 @@ async def imported(
     return report
 
 
-async def demonstrated(transact: Transact) -> int:
+async def demonstrated(transact: Transact, owner: str) -> int:
     """Take in the leads of the demonstration, none of them real; how many. Raises Conflict where
     there are leads already: invented ones never come between real ones."""
     text = (files(__package__) / "demo_leads.json").read_text(encoding="utf-8")
-    keep = table.Keeping().batch(json.loads(text))
-    kept = await transact(table.the_first(keep))
+    keep = table.Keeping(owner).batch(json.loads(text))
+    kept = await transact(table.the_first(owner, keep))
     if kept is None:
         raise Conflict("There are leads already; the demonstration's come first or not at all.")
     return len(kept)
 
 
-async def exported(database: Database) -> AsyncGenerator[str, None]:
-    """All leads as CSV, the newest first, a page at a time."""
+async def exported(database: Database, owner: str) -> AsyncGenerator[str, None]:
+    """All leads of `owner` as CSV, the newest first, a page at a time."""
     yield lead_csv.head()
     before = None
-    while rows := await table.listed(database, limit=PAGE, before=before):
+    while rows := await table.listed(database, owner, limit=PAGE, before=before):
         yield await asyncio.to_thread(_lines_of, rows)
         before = rows[-1]["created_at"], rows[-1]["lead_id"]
 

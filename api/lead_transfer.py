@@ -15,7 +15,7 @@ from starlette.responses import Response, StreamingResponse
 from starlette.routing import BaseRoute, Route
 
 from api import body, lead_files
-from api.house import house_of
+from api.house import house_of, owner_of
 from errors import BadRequest
 from streams import sse
 
@@ -32,7 +32,7 @@ async def take_in(request: Request) -> Response:
         await body.receive(request, received.write, max_bytes=MAX_BYTES, within_s=UPLOAD_S)
         received.seek(0)
         file = await _file_of(request, received)
-        report = await lead_files.imported(transact, file, dry_run=dry_run)
+        report = await lead_files.imported(transact, file, owner_of(request), dry_run=dry_run)
     # It may have an error for every row: in a thread, so that no stream waits for it.
     answer = await asyncio.to_thread(lambda: sse.to_json({**asdict(report), "rows": report.rows}))
     return Response(answer, media_type="application/json")
@@ -41,7 +41,7 @@ async def take_in(request: Request) -> Response:
 async def give_out(request: Request) -> Response:
     """`GET /api/leads/export`: all leads as CSV, which can be imported again."""
     return StreamingResponse(
-        lead_files.exported(house_of(request).database),
+        lead_files.exported(house_of(request).database, owner_of(request)),
         media_type="text/csv",
         headers={"Content-Disposition": 'attachment; filename="leads.csv"'},
     )
@@ -49,7 +49,8 @@ async def give_out(request: Request) -> Response:
 
 async def demonstrate(request: Request) -> Response:
     """`POST /api/leads/demo`: eight invented leads, while there is no lead yet."""
-    count = await lead_files.demonstrated(house_of(request).database.transact)
+    transact = house_of(request).database.transact
+    count = await lead_files.demonstrated(transact, owner_of(request))
     return Response(sse.to_json({"created": count}), 201, media_type="application/json")
 
 

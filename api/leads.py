@@ -11,7 +11,7 @@ from starlette.routing import BaseRoute, Route
 
 from agents.grounding.lead import Lead
 from api import body, lead_transfer, paging
-from api.house import house_of
+from api.house import house_of, owner_of
 from api.streams import lead_id_of, url
 from errors import Invalid, NotFound
 from executions.start import checked
@@ -31,7 +31,7 @@ async def create(request: Request) -> Response:
     # Megabytes of JSON: in a thread, so that no stream waits for them.
     said = await asyncio.to_thread(_leads_in, data)
     came = said if isinstance(said, list) else [said]
-    kept = await house_of(request).database.transact(table.Keeping().batch(came))
+    kept = await house_of(request).database.transact(table.Keeping(owner_of(request)).batch(came))
     items = [shown_kept(one) for one in kept]
     if isinstance(said, list):
         created = sum(item["outcome"] == "created" for item in items)
@@ -47,6 +47,7 @@ async def listed(request: Request) -> Response:
     page = paging.asked(request)
     rows = await table.listed(
         house_of(request).database,
+        owner_of(request),
         limit=page.limit + 1,
         before=page.before,
         q=request.query_params.get("q", ""),
@@ -71,7 +72,7 @@ async def change(request: Request) -> Response:
         )
     said = fields_of(changes)
     del said["id"]
-    work = table.changed(lead_id, said, datetime.now(UTC))
+    work = table.changed(owner_of(request), lead_id, said, datetime.now(UTC))
     if not await house_of(request).database.transact(work):
         raise _unknown(lead_id)
     return _answer(await _shown(request, lead_id))
@@ -81,9 +82,9 @@ async def remove(request: Request) -> Response:
     """`DELETE /api/leads/{lead_id}`: the lead goes; what was done with it stays in the history."""
     lead_id = lead_id_of(request.path_params["lead_id"])
     database = house_of(request).database
-    if await table.row_of(database, lead_id) is None:
+    if await table.row_of(database, owner_of(request), lead_id) is None:
         raise _unknown(lead_id)
-    await database.write(table.removed(lead_id))
+    await database.write(table.removed(owner_of(request), lead_id))
     return Response(status_code=204)
 
 
@@ -132,7 +133,7 @@ def _leads_in(data: bytes) -> dict[str, Any] | list[dict[str, Any]]:
 
 
 async def _shown(request: Request, lead_id: str) -> dict[str, Any]:
-    row = await table.row_of(house_of(request).database, lead_id)
+    row = await table.row_of(house_of(request).database, owner_of(request), lead_id)
     if row is None:
         raise _unknown(lead_id)
     return shown(row)

@@ -8,7 +8,7 @@ from starlette.routing import BaseRoute, Route
 
 from agents.grounding import seller
 from api import body
-from api.house import House, house_of
+from api.house import House, house_of, owner_of
 from errors import Conflict
 from executions.start import checked
 from store import seller_profiles
@@ -17,7 +17,7 @@ from streams import sse
 
 async def read(request: Request) -> Response:
     """`GET /api/seller-profile`: the newest version."""
-    return await _answer(house_of(request))
+    return await _answer(house_of(request), owner_of(request))
 
 
 async def write(request: Request) -> Response:
@@ -29,19 +29,20 @@ async def write(request: Request) -> Response:
     said = await body.json_object(request)
     version = said.pop("version", None)
     profile = checked(seller.SellerProfile, said)
-    found = (await seller.current(house.database)).version
+    owner = owner_of(request)
+    found = (await seller.current(house.database, owner)).version
     if version not in (None, found):
         raise Conflict(
             f"The profile is at version {found}, not {version!r}: read it and change that one.",
             code="stale_version",
         )
     at = datetime.now(UTC)
-    await house.database.write(seller_profiles.saved(profile.model_dump(mode="json"), at))
-    return await _answer(house)
+    await house.database.write(seller_profiles.saved(owner, profile.model_dump(mode="json"), at))
+    return await _answer(house, owner)
 
 
-async def _answer(house: House) -> Response:
-    found = await seller.current(house.database)
+async def _answer(house: House, owner: str) -> Response:
+    found = await seller.current(house.database, owner)
     return Response(sse.to_json(seller.shown(found)), media_type="application/json")
 
 

@@ -11,7 +11,7 @@ from starlette.routing import BaseRoute, Route, WebSocketRoute
 from starlette.websockets import WebSocket
 
 from api import body, event_stream
-from api.house import House, client_of, house_of
+from api.house import House, caller_of, client_of, house_of, owner_of
 from api.readers import Reading
 from errors import BadRequest, Invalid, NotFound, Problem
 from executions.executions import Started
@@ -40,6 +40,7 @@ async def start(request: Request) -> Response:
     started = await house_of(request).executions.start(
         Start(
             agent_type=agent_type,
+            owner=owner_of(request),
             input=_object(said, "input") or {},
             input_at="/input",
             options=options_of(said),
@@ -55,13 +56,15 @@ async def start(request: Request) -> Response:
 async def follow(request: Request) -> Response:
     """`GET /api/stream/{stream_id}`: the events, from the beginning or after an id."""
     house = house_of(request)
-    log = await log_of(house, request.path_params["stream_id"])
+    log = await log_of(house, owner_of(request), request.path_params["stream_id"])
     return event_stream.respond(request, house, log, {})
 
 
 async def stop(request: Request) -> Response:
     """`POST /api/stream/stop/{stream_id}`: 200 with the receipt, the second time too."""
-    receipt = await house_of(request).executions.stop(request.path_params["stream_id"])
+    receipt = await house_of(request).executions.stop(
+        owner_of(request), request.path_params["stream_id"]
+    )
     return Response(sse.to_json(receipt), media_type="application/json")
 
 
@@ -72,7 +75,7 @@ async def follow_websocket(websocket: WebSocket) -> None:
         try:
             place.enter_context(house.reading(client_of(websocket)))
             after = event_stream.position_of(None, websocket.query_params.get("after"))
-            log = await log_of(house, websocket.path_params["stream_id"])
+            log = await log_of(house, owner_of(websocket), websocket.path_params["stream_id"])
         except Problem as problem:
             told = sse.to_json({"type": "problem", **problem.described()})
             await websocket.accept()
@@ -82,8 +85,9 @@ async def follow_websocket(websocket: WebSocket) -> None:
         await event_stream.follow_websocket(websocket, house, log, after)
 
 
-async def log_of(house: House, stream_id: str) -> Log:
-    log = await house.journal.find(stream_id)
+async def log_of(house: House, owner: str, stream_id: str) -> Log:
+    """Raises NotFound, the same for a stream of another key and for one that never was."""
+    log = await house.journal.find(owner, stream_id)
     if log is None:
         raise NotFound("There is no such stream.", code="unknown_stream")
     return log
@@ -119,8 +123,15 @@ def url(request: HTTPConnection, path: str) -> str:
     return f"{request.scope.get('root_path', '')}{path}"
 
 
+def read_url(request: HTTPConnection, path: str, stream_id: str) -> str:
+    """Where a stream is read, signed where keys are configured: whoever has it needs no key."""
+    signature = house_of(request).keys.signature(caller_of(request), stream_id)
+    return url(request, path) + (f"?token={signature}" if signature else "")
+
+
 def _started(request: Request, started: Started) -> Response:
-    stream_url = url(request, f"/api/stream/{started.stream_id}")
+    stream_id = started.stream_id
+    stream_url = read_url(request, f"/api/stream/{stream_id}", stream_id)
     answer = {
         "stream_id": started.stream_id,
         "execution_id": started.execution_id,
@@ -128,7 +139,7 @@ def _started(request: Request, started: Started) -> Response:
         "lead_id": started.lead_id,
         "stream_url": stream_url,
         "stop_url": url(request, f"/api/stream/stop/{started.stream_id}"),
-        "websocket_url": url(request, f"/ws/stream/{started.stream_id}"),
+        "websocket_url": read_url(request, f"/ws/stream/{stream_id}", stream_id),
     }
     headers = {"Location": stream_url}
     if started.replayed:

@@ -30,7 +30,7 @@ class Admission:
         self._database = database
         self._journal = journal
         self._places = places
-        self._holders: dict[str, Running] = {}
+        self._holders: dict[tuple[str, str], Running] = {}
         # Weak: a lock is there as long as somebody holds it or waits for it.
         self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
@@ -54,7 +54,7 @@ class Admission:
         """A recovered execution has its place whatever the limit says."""
         self._places.take(execution.client, whatever=True)
         if execution.exclusive is not None:
-            self._holders[execution.exclusive] = execution
+            self._holders[execution.log.owner, execution.exclusive] = execution
 
     @asynccontextmanager
     async def floor(self, execution: "Running", *, stop: bool) -> AsyncIterator[None]:
@@ -66,7 +66,7 @@ class Admission:
         if execution.exclusive is None:
             yield
             return
-        async with self._lock(f"floor {execution.exclusive}"):
+        async with self._lock(f"floor {execution.log.owner} {execution.exclusive}"):
             await self._hold(execution, execution.exclusive, stop=stop)
             yield
 
@@ -74,7 +74,8 @@ class Admission:
         return self._locks.setdefault(name, asyncio.Lock())
 
     async def _hold(self, execution: "Running", name: str, *, stop: bool) -> None:
-        while (holder := self._holders.get(name)) is not None:
+        place = execution.log.owner, name
+        while (holder := self._holders.get(place)) is not None:
             if not stop:
                 raise Conflict(
                     f"{name} is being answered in stream {holder.stream_id}: "
@@ -83,7 +84,7 @@ class Admission:
                     stream_id=holder.stream_id,
                 )
             await holder.stop("superseded")
-        self._holders[name] = execution
+        self._holders[place] = execution
 
     @asynccontextmanager
     async def keyed(self, start: Start) -> AsyncIterator[str | None]:
@@ -94,11 +95,11 @@ class Admission:
         if start.key is None:
             yield None
             return
-        async with self._lock(f"key {start.key}"):
-            yield await self._started_by(start.key, start.fingerprint())
+        async with self._lock(f"key {start.owner} {start.key}"):
+            yield await self._started_by(start.owner, start.key, start.fingerprint())
 
-    async def _started_by(self, key: str, fingerprint: str) -> str | None:
-        row = await table.of_key(self._database, key)
+    async def _started_by(self, owner: str, key: str, fingerprint: str) -> str | None:
+        row = await table.of_key(self._database, owner, key)
         if row is None:
             return None
         if row["fingerprint"] != fingerprint:

@@ -23,7 +23,7 @@ from routing.receipt import Past, Receipt
 from settings import Settings
 from store import executions as table
 from store import streams
-from store.database import Database
+from store.database import Database, Write
 from streams.journal import Journal
 from streams.log import Log
 
@@ -77,13 +77,15 @@ class Executions:
         start = _with_key(start, agent_class.resend_key(input_data))
         async with self.admission.keyed(start) as known:
             if known is not None:
-                return await self._replayed(known)
+                return await self._replayed(start.owner, known)
             self.admission.enter(start.client)
             execution = None
             try:
                 lead = await lead_of(self.database, start, needed=agent_class.needs_lead)
-                context = Context(f"ex_{uuid4().hex}", self.database, lead.fields, lead.lead_id)
-                log = self.journal.open(f"st_{uuid4().hex}")
+                context = Context(
+                    f"ex_{uuid4().hex}", self.database, lead.fields, lead.lead_id, start.owner
+                )
+                log = self.journal.open(f"st_{uuid4().hex}", owner=start.owner)
                 build = Build(start.options, agent_class, context, log)
                 execution = self._build(build, input_data)
                 execution.client = start.client
@@ -119,7 +121,11 @@ class Executions:
         agent_class = self.agent(row["agent_type"])
         options = checked(StartOptions, row["options"]["start"])
         context = Context(
-            row["execution_id"], self.database, row["options"]["lead"], row["lead_id"]
+            row["execution_id"],
+            self.database,
+            row["options"]["lead"],
+            row["lead_id"],
+            row["owner"],
         )
         input_data = checked(agent_class.Input, row["input"])
         execution = self._build(
@@ -133,26 +139,28 @@ class Executions:
             ),
             input_data,
         )
+        execution.client = row["owner"]
         self.admission.take_over(execution)
         self.own(execution)
         return execution
 
-    async def stop(self, stream_id: str) -> dict[str, Any]:
+    async def stop(self, owner: str, stream_id: str) -> dict[str, Any]:
         """`{stream_id, status, metadata}`: the receipt. A second stop answers the same."""
-        if (execution := self.running.get(stream_id)) is not None:
+        execution = self.running.get(stream_id)
+        if execution is not None and execution.log.owner == owner:
             await execution.stop()
         await self.journal.settled(stream_id)
-        row = await table.of_stream(self.database, stream_id)
+        row = await table.of_stream(self.database, owner, stream_id)
         if row is None:
             raise NotFound("There is no such stream.", code="unknown_stream")
         return {"stream_id": stream_id, "status": row["status"], "metadata": row["metadata"]}
 
-    async def finished(self, execution_id: str, stream_id: str) -> dict[str, Any]:
+    async def finished(self, owner: str, execution_id: str, stream_id: str) -> dict[str, Any]:
         """The execution's row, once it has ended."""
         if (execution := self.running.get(stream_id)) is not None:
             await execution.ended()
         await self.journal.settled(stream_id)
-        row = await table.find(self.database, execution_id)
+        row = await table.find(self.database, owner, execution_id)
         assert row is not None
         return row
 
@@ -184,13 +192,9 @@ class Executions:
                 "lead_id": lead.lead_id,
             },
             *lead.writes,
-            streams.created(execution.stream_id, now),
+            streams.created(execution.stream_id, start.owner, now),
             table.created(_row(execution, start, lead.lead_id), now),
-            *(
-                [table.keyed(start.key, start.fingerprint(), execution.execution_id, now)]
-                if start.key
-                else []
-            ),
+            *_keyed(start, execution.execution_id, now),
             *execution.agent.opening_writes(execution.input),
         )
         try:
@@ -221,8 +225,8 @@ class Executions:
             abandon_after_s=None if options.detach else self.settings.abandon_after_s,
         )
 
-    async def _replayed(self, execution_id: str) -> Started:
-        row = await table.find(self.database, execution_id)
+    async def _replayed(self, owner: str, execution_id: str) -> Started:
+        row = await table.find(self.database, owner, execution_id)
         assert row is not None
         return Started(
             execution_id, row["stream_id"], row["agent_type"], row["lead_id"], replayed=True
@@ -254,6 +258,7 @@ def _row(execution: Execution, start: Start, lead_id: str | None) -> dict[str, A
     return {
         "execution_id": execution.execution_id,
         "stream_id": execution.stream_id,
+        "owner": start.owner,
         "agent_type": start.agent_type,
         "lead_id": lead_id,
         "input": execution.input.model_dump(mode="json"),
@@ -263,6 +268,12 @@ def _row(execution: Execution, start: Start, lead_id: str | None) -> dict[str, A
             "lead": context and context.lead,
         },
     }
+
+
+def _keyed(start: Start, execution_id: str, at: datetime) -> list[Write]:
+    if start.key is None:
+        return []
+    return [table.keyed(start.owner, start.key, start.fingerprint(), execution_id, at)]
 
 
 def _with_key(start: Start, resend_key: str | None) -> Start:

@@ -24,7 +24,7 @@ async def lead_of(database: Database, start: Start, *, needed: bool) -> StartLea
     if start.lead is not None:
         return await _sent(database, start, start.lead)
     if start.lead_id is not None:
-        return await _known(database, start.lead_id)
+        return await _known(database, start.owner, start.lead_id)
     if needed:
         raise BadRequest(
             "Which lead? Send `lead_id`, or the lead itself as `lead`.", code="no_lead"
@@ -32,8 +32,8 @@ async def lead_of(database: Database, start: Start, *, needed: bool) -> StartLea
     return StartLead(None, None)
 
 
-async def _known(database: Database, lead_id: str) -> StartLead:
-    fields = await leads.find(database, lead_id)
+async def _known(database: Database, owner: str, lead_id: str) -> StartLead:
+    fields = await leads.find(database, owner, lead_id)
     if fields is None:
         raise NotFound(
             f"There is no lead {lead_id!r}: send it as `lead` to create it.", code="unknown_lead"
@@ -46,8 +46,9 @@ async def _sent(database: Database, start: Start, sent: dict[str, Any]) -> Start
     lead = checked(Lead, sent, "/lead")
     lead_id = start.lead_id or lead.id
     if lead_id is None and lead.email is not None:
-        lead_id = await leads.with_email(database, lead.email)
+        lead_id = await leads.with_email(database, start.owner, lead.email)
     lead_id = lead_id or f"ld_{uuid4().hex}"
     said = lead.model_dump(mode="json", exclude_unset=True, exclude={"id"})
-    fields = (await leads.find(database, lead_id) or {}) | said
-    return StartLead(lead_id, fields, (leads.saved(lead_id, fields, datetime.now(UTC)),))
+    fields = (await leads.find(database, start.owner, lead_id) or {}) | said
+    saved = leads.saved(start.owner, lead_id, fields, datetime.now(UTC))
+    return StartLead(lead_id, fields, (saved,))

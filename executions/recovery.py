@@ -69,7 +69,7 @@ async def go_on(
 
 async def _taken_up(executions: Executions, row: dict[str, Any]) -> Execution | None:
     """An execution to go on with; None for one that ends here, as it fits this version no more."""
-    log = executions.journal.open(row["stream_id"], last=row["last"])
+    log = executions.journal.open(row["stream_id"], owner=row["owner"], last=row["last"])
     try:
         return await _revived(executions, row, log)
     except (Problem, msgspec.ValidationError, LookupError) as error:

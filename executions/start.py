@@ -36,6 +36,8 @@ class Start(msgspec.Struct, frozen=True, kw_only=True):
     """One start, not yet checked against the agent it names."""
 
     agent_type: str
+    owner: str
+    """Whoever asks, "" while no key is configured; what is started belongs to it."""
     input: dict[str, Any]
     options: StartOptions
     lead_id: str | None = None

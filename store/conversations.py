@@ -28,13 +28,18 @@ def said(
 
 
 async def messages(
-    database: Database, conversation_id: str, *, newest: int = 1000
+    database: Database, owner: str, conversation_id: str, *, newest: int = 1000
 ) -> list[dict[str, Any]]:
-    """`{role, content, execution_id, created_at}`, oldest first, the `newest` of them."""
+    """`{role, content, execution_id, created_at}`, oldest first, the `newest` of them.
+
+    A conversation is its owner's: what others said under the same id is another one.
+    """
     rows = await database.rows(
-        "SELECT role, content, execution_id, created_at FROM conversation_messages"
-        " WHERE conversation_id = :id"
-        " ORDER BY created_at DESC, role ASC LIMIT :newest",
+        "SELECT m.role, m.content, m.execution_id, m.created_at FROM conversation_messages m"
+        " JOIN agent_executions e ON e.execution_id = m.execution_id AND e.owner = :owner"
+        " WHERE m.conversation_id = :id"
+        " ORDER BY m.created_at DESC, m.role ASC LIMIT :newest",
+        owner=owner,
         id=conversation_id,
         newest=newest,
     )

@@ -7,19 +7,19 @@ from store.database import Database, Write
 from store.jsons import dump, load, load_decimals
 
 COLUMNS = (
-    "execution_id, stream_id, agent_type, lead_id, status, input, options, text, result, error,"
-    " provider, model, input_tokens, output_tokens, total_cost_usd, latency_ms, ttft_ms, attempts,"
-    " metadata, route, recoveries, created_at, ended_at"
+    "execution_id, stream_id, owner, agent_type, lead_id, status, input, options, text, result,"
+    " error, provider, model, input_tokens, output_tokens, total_cost_usd, latency_ms, ttft_ms,"
+    " attempts, metadata, route, recoveries, created_at, ended_at"
 )
 
 
 def created(execution: dict[str, Any], at: datetime) -> Write:
-    """`execution`: `{execution_id, stream_id, agent_type, lead_id, input, options}`."""
+    """`execution`: `{execution_id, stream_id, owner, agent_type, lead_id, input, options}`."""
     return Write(
         "INSERT INTO agent_executions"
-        " (execution_id, stream_id, agent_type, lead_id, status, input, options, created_at)"
-        " VALUES (:execution_id, :stream_id, :agent_type, :lead_id, 'pending', :input, :options,"
-        " :at)",
+        " (execution_id, stream_id, owner, agent_type, lead_id, status, input, options, created_at)"
+        " VALUES (:execution_id, :stream_id, :owner, :agent_type, :lead_id, 'pending', :input,"
+        " :options, :at)",
         {
             **execution,
             "input": dump(execution["input"]),
@@ -29,12 +29,13 @@ def created(execution: dict[str, Any], at: datetime) -> Write:
     )
 
 
-def keyed(key: str, fingerprint: str, execution_id: str, at: datetime) -> Write:
+def keyed(owner: str, key: str, fingerprint: str, execution_id: str, at: datetime) -> Write:
     """An Idempotency-Key, with the fingerprint of the body that it came with."""
     return Write(
-        "INSERT INTO idempotency_keys (key, fingerprint, execution_id, created_at)"
-        " VALUES (:key, :fingerprint, :execution_id, :at)",
+        "INSERT INTO idempotency_keys (owner, key, fingerprint, execution_id, created_at)"
+        " VALUES (:owner, :key, :fingerprint, :execution_id, :at)",
         {
+            "owner": owner,
             "key": key,
             "fingerprint": fingerprint,
             "execution_id": execution_id,
@@ -102,24 +103,33 @@ def ended(execution_id: str, outcome: dict[str, Any], at: datetime) -> Write:
     )
 
 
-async def find(database: Database, execution_id: str) -> dict[str, Any] | None:
+async def find(database: Database, owner: str, execution_id: str) -> dict[str, Any] | None:
+    """The execution, None for one that `owner` does not have."""
     row = await database.row(
-        f"SELECT {COLUMNS} FROM agent_executions WHERE execution_id = :id", id=execution_id
+        f"SELECT {COLUMNS} FROM agent_executions WHERE execution_id = :id AND owner = :owner",
+        id=execution_id,
+        owner=owner,
     )
     return row and _shown(row)
 
 
-async def of_stream(database: Database, stream_id: str) -> dict[str, Any] | None:
+async def of_stream(database: Database, owner: str, stream_id: str) -> dict[str, Any] | None:
+    """The execution behind a stream, None where `owner` does not have it."""
     row = await database.row(
-        f"SELECT {COLUMNS} FROM agent_executions WHERE stream_id = :id", id=stream_id
+        f"SELECT {COLUMNS} FROM agent_executions WHERE stream_id = :id AND owner = :owner",
+        id=stream_id,
+        owner=owner,
     )
     return row and _shown(row)
 
 
-async def of_key(database: Database, key: str) -> dict[str, Any] | None:
+async def of_key(database: Database, owner: str, key: str) -> dict[str, Any] | None:
     """`{fingerprint, execution_id}` of an Idempotency-Key that was used before."""
     return await database.row(
-        "SELECT fingerprint, execution_id FROM idempotency_keys WHERE key = :key", key=key
+        "SELECT fingerprint, execution_id FROM idempotency_keys"
+        " WHERE owner = :owner AND key = :key",
+        owner=owner,
+        key=key,
     )
 
 
@@ -136,6 +146,7 @@ async def unfinished(database: Database) -> list[dict[str, Any]]:
 
 async def listed(
     database: Database,
+    owner: str,
     *,
     limit: int,
     before: tuple[str, str] | None,
@@ -143,8 +154,8 @@ async def listed(
     lead_id: str | None,
 ) -> list[dict[str, Any]]:
     """The newest first, `before` a `(created_at, execution_id)`."""
-    conditions = ["1 = 1"]
-    values: dict[str, Any] = {"limit": limit}
+    conditions = ["owner = :owner"]
+    values: dict[str, Any] = {"owner": owner, "limit": limit}
     if before is not None:
         conditions.append(
             "(created_at < :at OR (created_at = :at AND execution_id < :execution_id))"

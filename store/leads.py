@@ -2,7 +2,7 @@
 
 Whoever comes without an id and with an e-mail that is known is that lead: gaps are filled, and what
 is known stays. Looking it up and writing it are one transaction, so that two imports at once do not
-make two of one.
+make two of one. All of it is asked for an owner: another one's leads are not there.
 """
 
 import sqlite3
@@ -35,14 +35,15 @@ class Kept(NamedTuple):
     conflicts: Sequence[Conflict] = ()
 
 
-def saved(lead_id: str, lead: Fields, at: datetime) -> Write:
+def saved(owner: str, lead_id: str, lead: Fields, at: datetime) -> Write:
     """Create the lead, or put these fields in place of the ones it had."""
     return Write(
-        "INSERT INTO leads (lead_id, email, lead, search, created_at, updated_at)"
-        " VALUES (:lead_id, :email, :lead, :search, :at, :at)"
-        " ON CONFLICT (lead_id) DO UPDATE SET email = excluded.email, lead = excluded.lead,"
-        " search = excluded.search, updated_at = excluded.updated_at",
+        "INSERT INTO leads (owner, lead_id, email, lead, search, created_at, updated_at)"
+        " VALUES (:owner, :lead_id, :email, :lead, :search, :at, :at)"
+        " ON CONFLICT (owner, lead_id) DO UPDATE SET email = excluded.email,"
+        " lead = excluded.lead, search = excluded.search, updated_at = excluded.updated_at",
         {
+            "owner": owner,
             "lead_id": lead_id,
             "email": normalised(lead.get("email")),
             "lead": dump(lead),
@@ -52,36 +53,42 @@ def saved(lead_id: str, lead: Fields, at: datetime) -> Write:
     )
 
 
-def removed(lead_id: str) -> Write:
-    return Write("DELETE FROM leads WHERE lead_id = :lead_id", {"lead_id": lead_id})
-
-
-async def find(database: Database, lead_id: str) -> Fields | None:
-    """The lead's fields, None for an unknown one."""
-    row = await row_of(database, lead_id)
-    return row and load(row["lead"])
-
-
-async def row_of(database: Database, lead_id: str) -> dict[str, Any] | None:
-    """`{lead_id, lead, created_at, updated_at}`, the lead as JSON; None for an unknown one."""
-    return await database.row(
-        "SELECT lead_id, lead, created_at, updated_at FROM leads WHERE lead_id = :id", id=lead_id
+def removed(owner: str, lead_id: str) -> Write:
+    return Write(
+        "DELETE FROM leads WHERE owner = :owner AND lead_id = :lead_id",
+        {"owner": owner, "lead_id": lead_id},
     )
 
 
-async def with_email(database: Database, email: str) -> str | None:
+async def find(database: Database, owner: str, lead_id: str) -> Fields | None:
+    """The lead's fields, None for an unknown one."""
+    row = await row_of(database, owner, lead_id)
+    return row and load(row["lead"])
+
+
+async def row_of(database: Database, owner: str, lead_id: str) -> dict[str, Any] | None:
+    """`{lead_id, lead, created_at, updated_at}`, the lead as JSON; None for an unknown one."""
+    return await database.row(
+        "SELECT lead_id, lead, created_at, updated_at FROM leads"
+        " WHERE owner = :owner AND lead_id = :id",
+        owner=owner,
+        id=lead_id,
+    )
+
+
+async def with_email(database: Database, owner: str, email: str) -> str | None:
     """The id of the oldest lead with this address."""
-    row = await database.row(_WITH_EMAIL, email=normalised(email))
+    row = await database.row(_WITH_EMAIL, owner=owner, email=normalised(email))
     return None if row is None else str(row["lead_id"])
 
 
 async def listed(
-    database: Database, *, limit: int, before: tuple[str, str] | None, q: str = ""
+    database: Database, owner: str, *, limit: int, before: tuple[str, str] | None, q: str = ""
 ) -> list[dict[str, Any]]:
     """The newest first, `before` a `(created_at, lead_id)`; `q` is a part of a name, a company, an
     e-mail or a domain."""
-    conditions = ["1 = 1"]
-    values: dict[str, Any] = {"limit": limit}
+    conditions = ["owner = :owner"]
+    values: dict[str, Any] = {"owner": owner, "limit": limit}
     if before is not None:
         conditions.append("(created_at, lead_id) < (:at, :lead_id)")
         values |= {"at": before[0], "lead_id": before[1]}
@@ -95,25 +102,29 @@ async def listed(
     )
 
 
-def changed(lead_id: str, changes: Fields, at: datetime) -> Callable[[sqlite3.Connection], bool]:
+def changed(
+    owner: str, lead_id: str, changes: Fields, at: datetime
+) -> Callable[[sqlite3.Connection], bool]:
     """A transaction: these fields take the place of what is known. False for an unknown lead."""
 
     def work(connection: sqlite3.Connection) -> bool:
-        known = _by_id(connection, lead_id)
+        known = _by_id(connection, owner, lead_id)
         if known is not None:
-            connection.execute(*saved(lead_id, known | changes, at))
+            connection.execute(*saved(owner, lead_id, known | changes, at))
         return known is not None
 
     return work
 
 
 def the_first(
+    owner: str,
     keep: Callable[[sqlite3.Connection], list[Kept]],
 ) -> Callable[[sqlite3.Connection], list[Kept] | None]:
     """A transaction: `keep`, while there is no lead yet. None where there is one."""
 
     def work(connection: sqlite3.Connection) -> list[Kept] | None:
-        if connection.execute("SELECT 1 FROM leads LIMIT 1").fetchone():
+        some = "SELECT 1 FROM leads WHERE owner = ? LIMIT 1"
+        if connection.execute(some, (owner,)).fetchone():
             return None
         return keep(connection)
 
@@ -128,8 +139,13 @@ class Keeping:
     """
 
     def __init__(
-        self, *, dry: bool = False, now: Callable[[], datetime] = lambda: datetime.now(UTC)
+        self,
+        owner: str,
+        *,
+        dry: bool = False,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
+        self._owner = owner
         self._dry = dry
         self._now = now
         self._planned: dict[str, Fields] = {}
@@ -159,16 +175,16 @@ class Keeping:
         """Whose fields these are, and what is known of them; None for nothing."""
         lead_id, email = lead.get("id"), normalised(lead.get("email"))
         if lead_id is None and email is not None:
-            lead_id = self._planned_ids.get(email) or _id_with_email(connection, email)
+            lead_id = self._planned_ids.get(email) or _id_with_email(connection, self._owner, email)
         if lead_id is None:
             return f"ld_{uuid4().hex}", None
-        return lead_id, self._planned.get(lead_id) or _by_id(connection, lead_id)
+        return lead_id, self._planned.get(lead_id) or _by_id(connection, self._owner, lead_id)
 
     def _save(
         self, connection: sqlite3.Connection, lead_id: str, fields: Fields, at: datetime
     ) -> None:
         if not self._dry:
-            connection.execute(*saved(lead_id, fields, at))
+            connection.execute(*saved(self._owner, lead_id, fields, at))
             return
         self._planned[lead_id] = fields
         if (email := normalised(fields.get("email"))) is not None:
@@ -193,16 +209,21 @@ def normalised(email: str | None) -> str | None:
     return email.strip().casefold() if email else None
 
 
-_WITH_EMAIL = "SELECT lead_id FROM leads WHERE email = :email ORDER BY created_at, lead_id LIMIT 1"
+_WITH_EMAIL = (
+    "SELECT lead_id FROM leads WHERE owner = :owner AND email = :email"
+    " ORDER BY created_at, lead_id LIMIT 1"
+)
 
 
-def _id_with_email(connection: sqlite3.Connection, email: str) -> str | None:
-    row = connection.execute(_WITH_EMAIL, {"email": email}).fetchone()
+def _id_with_email(connection: sqlite3.Connection, owner: str, email: str) -> str | None:
+    row = connection.execute(_WITH_EMAIL, {"owner": owner, "email": email}).fetchone()
     return None if row is None else str(row[0])
 
 
-def _by_id(connection: sqlite3.Connection, lead_id: str) -> Fields | None:
-    row = connection.execute("SELECT lead FROM leads WHERE lead_id = ?", (lead_id,)).fetchone()
+def _by_id(connection: sqlite3.Connection, owner: str, lead_id: str) -> Fields | None:
+    row = connection.execute(
+        "SELECT lead FROM leads WHERE owner = ? AND lead_id = ?", (owner, lead_id)
+    ).fetchone()
     found: Fields | None = row and load(row[0])
     return found
 

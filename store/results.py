@@ -35,11 +35,15 @@ def found(execution_id: str, result: dict[str, Any], at: datetime) -> Write:
     )
 
 
-async def newest_qualification(database: Database, lead_id: str) -> dict[str, Any] | None:
+async def newest_qualification(
+    database: Database, owner: str, lead_id: str
+) -> dict[str, Any] | None:
     """The result of the last qualification of a lead, None where there was none."""
     row = await database.row(
-        "SELECT result FROM qualification_results WHERE lead_id = :lead_id"
-        " ORDER BY created_at DESC, execution_id LIMIT 1",
+        "SELECT q.result FROM qualification_results q"
+        " JOIN agent_executions e ON e.execution_id = q.execution_id AND e.owner = :owner"
+        " WHERE q.lead_id = :lead_id ORDER BY q.created_at DESC, q.execution_id LIMIT 1",
+        owner=owner,
         lead_id=lead_id,
     )
     return row and load(row["result"])
@@ -48,8 +52,8 @@ async def newest_qualification(database: Database, lead_id: str) -> dict[str, An
 async def qualification_known_to(database: Database, execution_id: str) -> dict[str, Any] | None:
     """The same for the lead that an execution works on."""
     row = await database.row(
-        "SELECT lead_id FROM agent_executions WHERE execution_id = :id", id=execution_id
+        "SELECT owner, lead_id FROM agent_executions WHERE execution_id = :id", id=execution_id
     )
     if row is None or row["lead_id"] is None:
         return None
-    return await newest_qualification(database, row["lead_id"])
+    return await newest_qualification(database, row["owner"], row["lead_id"])

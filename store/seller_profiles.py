@@ -10,18 +10,21 @@ FIRST = 1
 """The version that stands without a row: the profile out of the box."""
 
 
-def saved(profile: dict[str, Any], at: datetime) -> Write:
+def saved(owner: str, profile: dict[str, Any], at: datetime) -> Write:
     """A new version, whichever is next."""
     return Write(
-        "INSERT INTO seller_profiles (version, profile, created_at)"
-        " SELECT COALESCE(MAX(version), :first) + 1, :profile, :at FROM seller_profiles",
-        {"first": FIRST, "profile": dump(profile), "at": at.isoformat()},
+        "INSERT INTO seller_profiles (owner, version, profile, created_at)"
+        " SELECT :owner, COALESCE(MAX(version), :first) + 1, :profile, :at FROM seller_profiles"
+        " WHERE owner = :owner",
+        {"owner": owner, "first": FIRST, "profile": dump(profile), "at": at.isoformat()},
     )
 
 
-async def newest(database: Database) -> dict[str, Any] | None:
+async def newest(database: Database, owner: str) -> dict[str, Any] | None:
     """`{version, profile}`; None while there is only the first one."""
     row = await database.row(
-        "SELECT version, profile FROM seller_profiles ORDER BY version DESC LIMIT 1"
+        "SELECT version, profile FROM seller_profiles WHERE owner = :owner"
+        " ORDER BY version DESC LIMIT 1",
+        owner=owner,
     )
     return row and {"version": row["version"], "profile": load(row["profile"])}

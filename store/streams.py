@@ -10,10 +10,10 @@ PAGE_ROWS = 64
 """How many rows a follower that is far behind reads at once."""
 
 
-def created(stream_id: str, at: datetime) -> Write:
+def created(stream_id: str, owner: str, at: datetime) -> Write:
     return Write(
-        "INSERT INTO streams (stream_id, created_at) VALUES (:stream_id, :at)",
-        {"stream_id": stream_id, "at": at.isoformat()},
+        "INSERT INTO streams (stream_id, owner, created_at) VALUES (:stream_id, :owner, :at)",
+        {"stream_id": stream_id, "owner": owner, "at": at.isoformat()},
     )
 
 
@@ -33,13 +33,14 @@ def events(groups: Sequence[dict[str, Any]]) -> Write:
     )
 
 
-async def find(database: Database, stream_id: str) -> dict[str, Any] | None:
-    """`{last, ended_at}` of a stream, None for an unknown one."""
+async def find(database: Database, owner: str, stream_id: str) -> dict[str, Any] | None:
+    """`{last, ended_at}` of a stream, None for one that `owner` does not have."""
     return await database.row(
         "SELECT s.ended_at, COALESCE(MAX(e.last_id), 0) AS last"
         " FROM streams s LEFT JOIN stream_events e ON e.stream_id = s.stream_id"
-        " WHERE s.stream_id = :stream_id GROUP BY s.stream_id, s.ended_at",
+        " WHERE s.stream_id = :stream_id AND s.owner = :owner GROUP BY s.stream_id, s.ended_at",
         stream_id=stream_id,
+        owner=owner,
     )
 
 

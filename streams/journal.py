@@ -80,27 +80,27 @@ class Journal:
         if (beside := self._beside()) and not self.stalled:
             await self._database.write(*beside)
 
-    def open(self, stream_id: str, *, last: int = 0) -> Log:
+    def open(self, stream_id: str, *, owner: str = "", last: int = 0) -> Log:
         """The log of a stream that is written now: a new one, or one that goes on after `last`."""
-        log = Log(stream_id, self._stored, dirty=self._mark_dirty, last=last)
+        log = Log(stream_id, self._stored, owner=owner, dirty=self._mark_dirty, last=last)
         self._logs[stream_id] = log
         return log
 
-    async def find(self, stream_id: str) -> Log | None:
-        """The log of a stream, running or ended; None for an unknown one.
+    async def find(self, owner: str, stream_id: str) -> Log | None:
+        """The log of a stream, running or ended; None for one that `owner` does not have.
 
         An ended stream is in memory while somebody reads it, and no longer.
         """
         log = self._logs.get(stream_id)
         if log is not None:
-            return log
-        row = await streams.find(self._database, stream_id)
+            return log if log.owner == owner else None
+        row = await streams.find(self._database, owner, stream_id)
         if row is None:
             return None
         if not row["last"]:
             raise Gone("This stream's events are past their retention; its execution has the text.")
         ended = row["ended_at"] is not None
-        found = Log(stream_id, self._stored, last=row["last"], ended=ended)
+        found = Log(stream_id, self._stored, owner=owner, last=row["last"], ended=ended)
         return self._logs.setdefault(stream_id, found)
 
     async def settled(self, stream_id: str) -> None:

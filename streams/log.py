@@ -50,11 +50,14 @@ class Log:
         stream_id: str,
         stored: Stored,
         *,
+        owner: str = "",
         dirty: Callable[["Log"], None] = lambda log: None,
         last: int = 0,
         ended: bool = False,
     ) -> None:
         self.stream_id = stream_id
+        self.owner = owner
+        """Whoever started it; nobody else may learn that it is there."""
         self.last = last
         """The number of the newest event, durable or not."""
         self.durable = last

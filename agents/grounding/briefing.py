@@ -261,6 +261,9 @@ class Place(Protocol):
     @property
     def lead_id(self) -> str | None: ...
 
+    @property
+    def owner(self) -> str: ...
+
 
 async def briefing_of(
     place: Place | None, *, texts: Iterable[FreeText] = (), also: Iterable[str] = ()
@@ -269,6 +272,6 @@ async def briefing_of(
     lead = Lead.model_validate((place and place.lead) or {})
     earlier = None
     if place is not None and place.lead_id is not None:
-        earlier = await results.newest_qualification(place.database, place.lead_id)
-    seller = await current(None if place is None else place.database)
+        earlier = await results.newest_qualification(place.database, place.owner, place.lead_id)
+    seller = await (current(place.database, place.owner) if place else current(None))
     return Briefing(lead, seller, ledger_of(lead, texts=texts), earlier, tuple(also))

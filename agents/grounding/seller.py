@@ -166,9 +166,9 @@ class Seller(NamedTuple):
     profile: SellerProfile
 
 
-async def current(database: Database | None) -> Seller:
-    """The newest version; the one out of the box where nobody has made another."""
-    row = None if database is None else await seller_profiles.newest(database)
+async def current(database: Database | None, owner: str = "") -> Seller:
+    """The owner's newest version; the one out of the box where he has made no other."""
+    row = None if database is None else await seller_profiles.newest(database, owner)
     if row is None:
         return Seller(seller_profiles.FIRST, SellerProfile.model_validate(data("seller_profile")))
     return Seller(row["version"], SellerProfile.model_validate(row["profile"]))

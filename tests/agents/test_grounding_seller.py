@@ -25,7 +25,7 @@ async def test_every_change_is_a_new_version(tmp_path):
         for company in ("One", "Two"):
             profile = first.profile.model_copy(update={"company": company})
             said = profile.model_dump(mode="json")
-            await database.write(seller_profiles.saved(said, datetime.now(UTC)))
+            await database.write(seller_profiles.saved("", said, datetime.now(UTC)))
         found = await seller.current(database)
         assert (found.version, found.profile.company) == (3, "Two")
         assert len(await database.rows("SELECT version FROM seller_profiles")) == 2

@@ -26,7 +26,7 @@ async def test_without_a_model_it_still_answers_and_the_result_is_stored_with_th
         assert "rules_only" in [e.get("code") for e in said]
         lead_id = said[0]["lead_id"]
         database = leadstream.house.database
-        assert await results.newest_qualification(database, lead_id) == end
+        assert await results.newest_qualification(database, "", lead_id) == end
         row = await database.row("SELECT * FROM qualification_results")
         assert row["execution_id"] == said[0]["execution_id"]
         assert row["lead_id"] == lead_id
@@ -48,9 +48,9 @@ async def test_the_newest_result_is_the_one_that_counts(tmp_path):
     async with inside(tmp_path, providers="claude") as leadstream:
         lead_id = events((await started(leadstream, LEADS["lead_01"])).content)[0]["lead_id"]
         await started(leadstream, LEADS["lead_01"], notes="We are a competitor of yours.")
-        found = await results.newest_qualification(leadstream.house.database, lead_id)
+        found = await results.newest_qualification(leadstream.house.database, "", lead_id)
         assert found["tier"] == "disqualified"
-        assert await results.newest_qualification(leadstream.house.database, "nobody") is None
+        assert await results.newest_qualification(leadstream.house.database, "", "nobody") is None
 
 
 async def test_who_has_opted_out_is_refused(tmp_path):

@@ -57,7 +57,7 @@ def test_what_is_no_lead_id_is_refused_in_a_path(server, lead_id):
     body = b'{"agent_type":"conversation","lead":{},"input":{"message":"hello"}}'
     answer = raw(
         server.port,
-        b"POST /api/stream/start/%b HTTP/1.1\r\nHost: x\r\nConnection: close\r\n"
+        b"POST /api/stream/start/%b HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n"
         b"Content-Length: %d\r\n\r\n%b" % (lead_id, len(body), body),
     )
     assert answer.startswith(b"HTTP/1.1 400 ")
@@ -115,7 +115,8 @@ def test_a_header_that_breaks_its_line_is_refused(server, header):
     body = b'{"message":"hello"}'
     answer = raw(
         server.port,
-        b"POST /api/agents/conversation/stream HTTP/1.1\r\nHost: x\r\nConnection: close\r\n%b\r\n"
+        b"POST /api/agents/conversation/stream HTTP/1.1\r\n"
+        b"Host: localhost\r\nConnection: close\r\n%b\r\n"
         b"Content-Length: %d\r\n\r\n%b" % (header, len(body), body),
     )
     assert answer.startswith(b"HTTP/1.1 400 ")

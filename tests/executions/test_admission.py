@@ -31,7 +31,7 @@ def other_client(server):
 @pytest.mark.anyio
 async def test_starts_with_one_key_are_made_one_after_the_other_also_when_one_fails():
     admission = Admission(NoKeys(), None, Places("streams", 1, 0, retry_after_s=1))
-    start = Start(agent_type="conversation", input={}, options=StartOptions(), key="k")
+    start = Start(agent_type="conversation", owner="", input={}, options=StartOptions(), key="k")
     inside = 0
 
     async def enter(then):

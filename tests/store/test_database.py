@@ -52,9 +52,9 @@ async def test_a_full_disk_is_a_storage_problem_and_leaves_nothing_half_written(
     long = {"notes": "x" * 100_000}
     async with full_disk(database):
         with pytest.raises(Storage):
-            await database.write(created("one"), leads.saved("lead", long, NOW))
+            await database.write(created("one"), leads.saved("", "lead", long, NOW))
     assert await stream_ids(database) == []
-    await database.write(created("one"), leads.saved("lead", long, NOW))
+    await database.write(created("one"), leads.saved("", "lead", long, NOW))
     assert await stream_ids(database) == ["one"]
 
 

@@ -217,10 +217,10 @@ async def test_rows_and_the_event_that_makes_them_true_are_committed_together(da
     database.open.clear()
     log.append(token("one"), created)
     await database.asks.get()
-    assert await streams.find(database, "st") is None
+    assert await streams.find(database, "", "st") is None
     database.open.set()
     await settled(log)
-    assert await streams.find(database, "st") == {"ended_at": None, "last": 1}
+    assert await streams.find(database, "", "st") == {"ended_at": None, "last": 1}
     assert database.committed == 1
 
 
