@@ -22,7 +22,8 @@ from errors import Problem, TooMany
 from settings import Settings
 
 OPEN = frozenset({"/", "/livez", "/readyz", "/docs", "/openapi.json"})
-"""They say nothing about anybody, and need no key."""
+OPEN_FOLDERS = ("/docs/",)
+"""Pages and what they are made of: they say nothing about anybody, and need no key."""
 
 SPENDS_NOTHING = ("/api/route/explain", "/api/leads")
 """What is posted here and below starts nothing, and is not counted."""
@@ -77,7 +78,7 @@ class Guard:
                 )
                 refuse_foreign(headers, self._settings.cors_origins)
             return LOCAL
-        if path in OPEN:
+        if path in OPEN or path.startswith(OPEN_FOLDERS):
             return LOCAL
         key = _bearer(headers)
         caller = house.keys.caller(key)
