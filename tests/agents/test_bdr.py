@@ -85,9 +85,15 @@ async def database(tmp_path):
             "out": qualified("disqualified"),
         }.items():
             row = {"execution_id": f"ex_{lead_id}", "stream_id": f"st_{lead_id}"}
-            row |= {"agent_type": "qualification", "lead_id": lead_id, "input": {}, "options": {}}
+            row |= {
+                "owner": "",
+                "agent_type": "qualification",
+                "lead_id": lead_id,
+                "input": {},
+                "options": {},
+            }
             await database.write(
-                streams.created(row["stream_id"], BEGIN),
+                streams.created(row["stream_id"], "", BEGIN),
                 table.created(row, BEGIN),
                 results.qualification(row["execution_id"], found, BEGIN),
             )

@@ -44,9 +44,16 @@ def past(execution_id, number):
     """A turn that was spoken before, as its execution has stored it."""
     at = BEGIN + timedelta(minutes=number)
     names = {"execution_id": execution_id, "stream_id": f"st_{execution_id}"}
-    row = {**names, "agent_type": "conversation", "lead_id": None, "input": {}, "options": {}}
+    row = {
+        **names,
+        "owner": "",
+        "agent_type": "conversation",
+        "lead_id": None,
+        "input": {},
+        "options": {},
+    }
     return [
-        streams.created(names["stream_id"], at),
+        streams.created(names["stream_id"], "", at),
         table.created(row, at),
         conversations.said("talk", execution_id, "user", f"question {number}", at),
         conversations.said(

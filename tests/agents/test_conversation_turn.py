@@ -154,14 +154,21 @@ async def test_a_colleague_may_speak_of_objections_and_asks_for_nothing():
 
 async def test_an_objection_is_in_force_as_soon_as_its_message_is_stored(tmp_path):
     async with Database(tmp_path / "leadstream.db") as database:
-        await database.write(leads_table.saved("ann", HOT, BEGIN))
+        await database.write(leads_table.saved("", "ann", HOT, BEGIN))
         agent, _ = model(Conversation, lead=HOT, lead_id="ann", database=database)
         said = agent.completed(agent.Input(message="Please do not contact me again."))
-        row = {"execution_id": "ex_1", "stream_id": "st_1", "agent_type": "conversation"}
+        row = {
+            "execution_id": "ex_1",
+            "stream_id": "st_1",
+            "owner": "",
+            "agent_type": "conversation",
+        }
         row |= {"lead_id": "ann", "input": {}, "options": {}}
         opening = agent.opening_writes(said)
-        await database.write(streams.created("st_1", BEGIN), table.created(row, BEGIN), *opening)
-        assert await leads_table.find(database, "ann") == HOT | {"opted_out": True}
+        await database.write(
+            streams.created("st_1", "", BEGIN), table.created(row, BEGIN), *opening
+        )
+        assert await leads_table.find(database, "", "ann") == HOT | {"opted_out": True}
         assert len(agent.opening_writes(said.model_copy(update={"message": "More?"}))) == 1
 
 
@@ -297,9 +304,9 @@ def spoken(execution_id, minute, question, answer):
     """A turn that was spoken before, as its execution has stored it."""
     at = BEGIN + timedelta(minutes=minute)
     row = {"execution_id": execution_id, "stream_id": f"st_{execution_id}"}
-    row |= {"agent_type": "conversation", "lead_id": None, "input": {}, "options": {}}
+    row |= {"owner": "", "agent_type": "conversation", "lead_id": None, "input": {}, "options": {}}
     return [
-        streams.created(row["stream_id"], at),
+        streams.created(row["stream_id"], "", at),
         table.created(row, at),
         conversations.said("talk", execution_id, "user", question, at),
         conversations.said("talk", execution_id, "assistant", answer, at + timedelta(seconds=1)),
