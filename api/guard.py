@@ -14,7 +14,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from starlette.websockets import WebSocket
 
 from api import problems
-from api.house import House, house_of
+from api.house import House, NotStarted, house_of
 from api.keys import LOCAL, Caller
 from api.limits import Limits, Standing
 from api.local import is_loopback, refuse_foreign, refuse_misdirected
@@ -51,18 +51,22 @@ class Guard:
         if scope["type"] not in ("http", "websocket"):
             await self._app(scope, receive, send)
             return
-        standing = None
+        connection, standing = HTTPConnection(scope), None
+        connection.state.caller = LOCAL
         try:
-            house = house_of(HTTPConnection(scope))
-            caller = await self._caller(scope, house)
+            house = house_of(connection)
+            connection.state.caller = caller = await self._caller(scope, house)
             bucket = _bucket(scope) if caller.key_id else None
             if bucket is not None:
                 standing = await self._limits.hit(bucket, caller.owner)
                 _refuse_over(standing)
+        except NotStarted:
+            # There is nothing to guard: routes that need the house say what to do.
+            await self._app(scope, receive, send)
+            return
         except Problem as problem:
             await _refuse(problem, standing, scope, receive, send)
             return
-        scope.setdefault("state", {})["caller"] = caller
         if standing is None:
             await self._app(scope, receive, send)
         else:
