@@ -22,7 +22,7 @@ from errors import Problem, TooMany
 from settings import Settings
 
 OPEN = frozenset({"/", "/livez", "/readyz", "/docs", "/openapi.json"})
-OPEN_FOLDERS = ("/docs/",)
+OPEN_FOLDERS = ("/docs/", "/web/")
 """Pages and what they are made of: they say nothing about anybody, and need no key."""
 
 SPENDS_NOTHING = ("/api/route/explain", "/api/leads")
