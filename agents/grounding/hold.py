@@ -27,10 +27,8 @@ _NEXT = re.compile(rf"(\s?)([^\s{_DENSE}]+|[円万億])?(.?)", re.DOTALL)
 _COUNTS = re.compile(rf"[^\w\s]*\d|[A-Z]{{0,3}}[{SIGNS}]")
 _TAG = re.compile(r"<[a-zA-Z!/?][^>]*(>?)|!\[[^\]]*(?:\]\(?[^)\s]*(\)?))?")
 _BEGINS = re.compile(r"\w\.\w|^\W*(?:https?|www)$", re.IGNORECASE)
-_LETTERS = "a-zß-öø-ÿ'’"
-_PLAIN = re.compile(
-    rf"(?:[A-ZÀ-Þ]?[{_LETTERS}]*[.,;]?\s+)*((?!https?$|\S*www\.?$)[A-ZÀ-Þ]?[{_LETTERS}]*[.,;]?)"
-)
+_PLAIN_WORD = r"[A-ZÀ-Þ]?(?:[a-zß-öø-ÿ][a-zß-öø-ÿ'’*_~-]*\d*)?[.,;:?]?"
+_PLAIN = re.compile(rf"(?:{_PLAIN_WORD}\s+)*((?!https?:?$|\S*www\.?$){_PLAIN_WORD})")
 """Words that are nothing but words, the last one perhaps not at its end: most of what is said."""
 
 _BESIDE = re.compile(r"(\(?).*?([.,;:!?]*\)?[.,;:!?]*)", re.DOTALL)
