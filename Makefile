@@ -3,7 +3,7 @@
 PYTHON = python3
 pip = .venv/bin/python -m pip install -q --disable-pip-version-check -c constraints.txt
 
-.PHONY: help setup run demo demo-data test check bench fuzz fix clean
+.PHONY: help setup run demo demo-data test chaos check bench fuzz fix clean
 
 help:
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1	/p' Makefile
@@ -21,6 +21,9 @@ demo-data: setup  ## put eight invented leads into the database, while it has no
 
 test: setup  ## run the tests
 	@exec .venv/bin/python -m pytest
+
+chaos: setup  ## kill the server in ROUNDS=10 rounds while it streams, and compare (SEED=… again)
+	@exec .venv/bin/python -m tests.chaos --rounds $(or $(ROUNDS),10) $(addprefix --seed ,$(SEED))
 
 check: setup  ## formatting, lint and types
 	.venv/bin/python -m ruff format --check .

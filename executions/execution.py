@@ -20,7 +20,7 @@ from store import executions as table
 from store.database import Write
 from streams.log import Log
 
-_WITH_PROGRESS = frozenset({"route", "reset"})
+_WITH_PROGRESS = frozenset({"route", "reset", "warning"})
 """Events after which the attempts made so far are stored: what recovery starts from."""
 
 
@@ -47,6 +47,8 @@ class Execution(Running):
         """The words that an earlier process had shown, where its model goes on from them."""
         self._carried: list[Write] = []
         self._route: Event | None = None
+        self._stored = 0
+        """How many attempts recovery would find."""
 
     def carry(self, *writes: Write) -> None:
         """Rows that go with its next event that is no token."""
@@ -85,7 +87,9 @@ class Execution(Running):
         kind = event["type"]
         if kind == "token":
             self.result.take(event)
-            self.log.append(event)
+            # A retry is told before it is made: its first word says that it was.
+            progress = self._progress() if len(self.receipt.attempts) != self._stored else ()
+            self.log.append(event, *progress)
         elif kind == "complete":
             self._append_end(event)
         else:
@@ -97,6 +101,7 @@ class Execution(Running):
             self.log.append(event, *writes, *progress, *carried)
 
     def _progress(self) -> list[Write]:
+        self._stored = len(self.receipt.attempts)
         attempts = [msgspec.structs.asdict(attempt) for attempt in self.receipt.attempts]
         return [table.progressed(self.execution_id, attempts, self.receipt.ttft_ms, self._route)]
 

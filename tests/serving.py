@@ -70,7 +70,7 @@ class Leadstream:
             self.process = subprocess.Popen(
                 self.command,
                 cwd=ROOT,
-                env=environment(self._folder, **settings),
+                env=self.environment(**settings),
                 stdout=subprocess.PIPE,
                 stderr=log,
                 text=True,
@@ -83,6 +83,9 @@ class Leadstream:
                 return self
         self.gone()
         raise AssertionError(f"the server did not start:\n{self.logged()}")
+
+    def environment(self, **settings):
+        return environment(self._folder, **settings)
 
     def logged(self):
         return self._log.read_text()

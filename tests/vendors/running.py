@@ -1,10 +1,6 @@
 """The real server, the real SDKs and fake vendors: what the tests of this folder run and ask."""
 
-import contextlib
-from unittest import mock
-
-from tests import serving
-from tests.serving import events, text
+from tests.serving import Leadstream, events, serve, text
 
 ONE_MODEL = {"CLAUDE_MODEL": "claude-haiku-5-5"}
 """By default Claude has two: the second would take over from the first."""
@@ -19,19 +15,15 @@ NO_BREAKER = 10**6
 """A threshold that no test reaches: one fault must not decide how the next is met."""
 
 
-@contextlib.contextmanager
 def serve_vendors(folder, variables, **settings):
-    """`python server.py` whose environment has these vendors' variables."""
-    scripted_alone = serving.environment
+    """`python server.py` with these vendors' variables, however often it starts."""
 
-    def environment(folder, **said):
-        return scripted_alone(folder, **said) | ONE_MODEL | variables
+    class Vendored(Leadstream):
+        def environment(self, **said):
+            return super().environment(**said) | ONE_MODEL | variables
 
-    with contextlib.ExitStack() as stack:
-        with mock.patch.object(serving, "environment", environment):
-            told = {"providers": NAMES, "retry_base_s": 0.01, "connect_timeout_s": 1}
-            server = stack.enter_context(serving.serve(folder, **told | settings))
-        yield server
+    told = {"providers": NAMES, "retry_base_s": 0.01, "connect_timeout_s": 1}
+    return serve(folder, kind=Vendored, **told | settings)
 
 
 class Told:

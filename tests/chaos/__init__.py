@@ -1,0 +1,1 @@
+"""Chaos: the server is killed, its connections are cut, and what readers saw is compared."""

@@ -1,0 +1,50 @@
+"""A short chaos: two rounds, and what they must notice."""
+
+import asyncio
+
+import pytest
+
+from tests.chaos.dying import Death
+from tests.chaos.plans import Plan
+from tests.chaos.rounds import Round
+from tests.chaos.verdict import judge
+
+AT_ONCE = Death("inside commit", 3, begun=6)
+
+
+def played(tmp_path, seed, deaths, sabotage="none"):
+    plan = Plan.of(seed, 0, streams=6)
+    plan = Plan(plan.seed, plan.streams, deaths)
+    return asyncio.run(Round(plan, tmp_path, sabotage).play())
+
+
+@pytest.mark.parametrize(
+    "deaths",
+    [
+        (AT_ONCE, Death("going on", 2), Death("after commit", 9)),
+        (Death("outside", 3, begun=6), Death("taking up", 2), Death("at the end", 1)),
+    ],
+    ids=str,
+)
+def test_a_server_that_is_killed_again_and_again_loses_nothing_and_prices_nothing_twice(
+    tmp_path, deaths
+):
+    round_ = played(tmp_path, "short", deaths)
+    assert round_.kills, "no stream was running: the round shows nothing"
+    count, faults = judge(round_)
+    assert faults == []
+    assert count.terminal_events == len(round_.streams) == 6
+    assert "Traceback" not in (tmp_path / "server.log").read_text()
+
+
+def test_a_server_that_shows_what_is_not_on_the_disk_is_found_out(tmp_path):
+    """Or the rounds above would prove nothing."""
+    round_ = played(tmp_path, "short", (AT_ONCE, AT_ONCE), "wake before commit")
+    count, faults = judge(round_)
+    assert count.unequal > 0
+    assert faults
+
+
+def test_a_stream_that_ends_twice_is_found_out(tmp_path):
+    round_ = played(tmp_path, "short", (), "two ends")
+    assert any("terminal events" in fault for fault in judge(round_)[1])
