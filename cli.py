@@ -3,15 +3,19 @@
 
 import argparse
 import asyncio
+import os
 import sqlite3
+import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
 
 from api import lead_files
 from api.house import House
+from doctor import examined
 from errors import BadRequest, Problem
 from logs import log_to
+from probe import between
 from server import Server, create_app
 from settings import Settings, SettingsError, load_settings
 from store import keys
@@ -29,24 +33,18 @@ def main(arguments: list[str] | None = None) -> int:
     """Run a command; return the process's exit status: 0, 1 when it failed, 2 for bad settings."""
     said = _parser().parse_args(arguments)
     try:
-        settings = load_settings()
-        if said.command == "backup":
-            return _backup(settings, said.file)
-        if said.command == "restore":
-            return _restore(settings, said.file)
-        if said.command == "leads":
-            return _leads(settings, said)
-        if said.command == "key":
-            return _key(settings, said)
-        return serve(
-            settings.model_copy(update={"insecure": "insecure" in said or settings.insecure})
-        )
+        return int(said.run(load_settings(), said))
     except SettingsError as error:
         print("Leadstream cannot start:", *error.faults, sep="\n  ", file=sys.stderr)
         return 2
     except Problem as problem:
         print(problem, file=sys.stderr)
         return 1
+
+
+def _serve(settings: Settings, said: argparse.Namespace) -> int:
+    insecure = "insecure" in said or settings.insecure
+    return serve(settings.model_copy(update={"insecure": insecure}))
 
 
 def serve(settings: Settings) -> int:
@@ -95,7 +93,8 @@ def _parser() -> argparse.ArgumentParser:
         description="Leadstream: sales agents that stream what they write. Settings come from "
         "the environment; the README lists them.",
     )
-    commands = parser.add_subparsers(dest="command", metavar="COMMAND")
+    parser.set_defaults(run=_serve)
+    commands = parser.add_subparsers(metavar="COMMAND")
     serving = commands.add_parser("serve", help="serve until a signal (as without a command)")
     for server in (parser, serving):
         server.add_argument(
@@ -105,10 +104,13 @@ def _parser() -> argparse.ArgumentParser:
             help="listen on a network though no key is configured",
         )
     backup = commands.add_parser("backup", help="copy the database while the server runs")
+    backup.set_defaults(run=_backup)
     backup.add_argument("file", type=Path, help="a new file")
     back = commands.add_parser("restore", help="put a backup in the database's place")
+    back.set_defaults(run=_restore)
     back.add_argument("file", type=Path, help="what `backup` wrote")
     leads = commands.add_parser("leads", help="put leads into the database, also while it serves")
+    leads.set_defaults(run=_leads)
     kinds = leads.add_subparsers(dest="kind", metavar="WHAT", required=True)
     show = kinds.add_parser("demo", help="eight invented ones, while there are none")
     take = kinds.add_parser("import", help="a CSV file (UTF-8); 1 where a row was skipped")
@@ -117,10 +119,24 @@ def _parser() -> argparse.ArgumentParser:
         command.add_argument("--key", help="whose: a key's id or name, where several own leads")
     take.add_argument("--dry-run", action="store_true", help="say what would happen, do nothing")
     _add_key_commands(commands.add_parser("key", help="create, list and revoke keys"))
+    demo = commands.add_parser("demo", help="kill a server of its own twice, count what is lost")
+    demo.set_defaults(run=_demo)
+    _add_doctor(
+        commands.add_parser("doctor", help="say what is wrong here, or in front of a server")
+    )
     return parser
 
 
+def _add_doctor(parser: argparse.ArgumentParser) -> None:
+    parser.set_defaults(run=_doctor)
+    parser.add_argument("--online", action="store_true", help="also ask whether vendors are there")
+    parser.add_argument("--url", help="stream timed frames from there: what buffers, or cuts?")
+    parser.add_argument("--key", default=os.environ.get("LEADSTREAM_KEY", ""), help="for --url")
+    parser.add_argument("--silence", type=float, default=16, metavar="S", help="how long to wait")
+
+
 def _add_key_commands(parser: argparse.ArgumentParser) -> None:
+    parser.set_defaults(run=_key)
     commands = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
     create = commands.add_parser("create", help="print a new key, alone on the last line")
     create.add_argument("--name", required=True, help="what it is for; shown in lists")
@@ -146,6 +162,27 @@ def _key(settings: Settings, said: argparse.Namespace) -> int:
             state = f"revoked {row['revoked_at']}" if row["revoked_at"] else "in use"
             print(row["key_id"], f"{row['prefix']}…", row["created_at"], state, row["name"])
     return 0
+
+
+def _doctor(settings: Settings, said: argparse.Namespace) -> int:
+    findings = (
+        between(said.url, said.key, silence_s=said.silence)
+        if said.url
+        else examined(settings, online=said.online)
+    )
+    bad = False
+    for finding in findings:
+        bad = bad or finding.kind == "bad"
+        cure = f"\n        → {finding.cure}" if finding.cure else ""
+        print(f"  {finding.kind:<5} {finding.text}{cure}", flush=True)
+    return 1 if bad else 0
+
+
+def _demo(settings: Settings, said: argparse.Namespace) -> int:
+    script = Path(__file__).parent / "examples" / "demo.py"
+    if not script.exists():
+        raise BadRequest("The demonstration comes with the source; it is not in this place.")
+    return subprocess.call([sys.executable, script])
 
 
 def _leads(settings: Settings, said: argparse.Namespace) -> int:
@@ -184,16 +221,20 @@ async def _import(transact: lead_files.Transact, path: Path, owner: str, *, dry_
     return 1 if report.skipped else 0
 
 
-def _backup(settings: Settings, file: Path) -> int:
-    back_up(settings.database_path, file, _show_progress)
-    print(f"{settings.database_path} is backed up to {file}.")
+def _backup(settings: Settings, said: argparse.Namespace) -> int:
+    back_up(settings.database_path, said.file, _show_progress)
+    print(f"{settings.database_path} is backed up to {said.file}.")
     return 0
 
 
-def _restore(settings: Settings, file: Path) -> int:
-    restore(file, settings.database_path)
+def _restore(settings: Settings, said: argparse.Namespace) -> int:
+    restore(said.file, settings.database_path)
     print(f"{settings.database_path} is restored; what it was is kept as *.before.")
     return 0
+
+
+def _show(text: str) -> None:
+    print(f"  {text}", file=sys.stderr, flush=True)
 
 
 def _show_progress(done: int, total: int) -> None:

@@ -31,6 +31,7 @@ from api import (
     leads,
     metrics,
     openapi,
+    probe,
     problems,
     route,
     seller_profile,
@@ -111,6 +112,7 @@ def create_app(settings: Settings) -> Starlette:
             *console.routes(settings),
             *openapi.routes,
             *docs.routes,
+            *probe.routes,
         ],
         lifespan=lifespan,
         exception_handlers={

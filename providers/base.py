@@ -112,6 +112,10 @@ class Provider(ABC):
         trace: TracebackType | None,
     ) -> None: ...
 
+    def address(self) -> str | None:
+        """Where it is asked, as a URL; None for one on this machine that has no address."""
+        return None
+
     @abstractmethod
     def models(self) -> tuple[str, ...]:
         """The models that may be asked, the default one first."""

@@ -37,6 +37,9 @@ class Claude(Provider):
         key = settings.anthropic_api_key.get_secret_value().strip()
         return None if key else "ANTHROPIC_API_KEY"
 
+    def address(self) -> str:
+        return self.settings.anthropic_base_url or DEFAULT_URL
+
     def models(self) -> tuple[str, ...]:
         return listed(self.settings.claude_model) or self.default_models
 

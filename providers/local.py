@@ -60,6 +60,9 @@ class Local(OpenAIChat):
         path = Path(settings.local_model)
         return None if path.is_file() else "LEADSTREAM_LOCAL_MODEL (there is no such file)"
 
+    def address(self) -> None:
+        """It is a child of this process."""
+
     def models(self) -> tuple[str, ...]:
         if self.settings.local_model == "bundled":
             return ("smollm2-135m",)

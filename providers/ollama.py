@@ -51,6 +51,9 @@ class Ollama(Provider):
         found = settings.ollama_base_url or settings.ollama_host
         return None if found else "OLLAMA_BASE_URL"
 
+    def address(self) -> str:
+        return address(self.settings)
+
     def models(self) -> tuple[str, ...]:
         return listed(self.settings.ollama_model) or self.default_models
 

@@ -68,6 +68,9 @@ class OpenAIChat(Provider):
             async with upstream.chunks_of(self.name, body, ChatReader(self.name)) as chunks:
                 yield chunks
 
+    def address(self) -> str | None:
+        return self.base_url()
+
     # What a vendor may differ in.
 
     def base_url(self) -> str:

@@ -6,6 +6,7 @@ edited: what changes is a new file.
 
 import sqlite3
 from importlib.resources import files
+from importlib.resources.abc import Traversable
 
 from errors import Storage
 
@@ -19,15 +20,19 @@ def migrate(connection: sqlite3.Connection) -> None:
     if verdict != "ok":
         raise Storage(f"The database is damaged ({verdict}). Restore a backup; it was not touched.")
     found = connection.execute("PRAGMA user_version").fetchone()[0]
-    steps = sorted(
-        (f for f in files(__name__).iterdir() if f.name.endswith(".sql")), key=lambda f: f.name
-    )
-    if found > len(steps):
+    known = steps()
+    if found > len(known):
         raise Storage(
-            f"The database has schema {found}, this Leadstream knows {len(steps)}: "
+            f"The database has schema {found}, this Leadstream knows {len(known)}: "
             "use the version that wrote it, or a newer one."
         )
-    for number, step in enumerate(steps[found:], start=found + 1):
+    for number, step in enumerate(known[found:], start=found + 1):
         connection.executescript(
             f"BEGIN IMMEDIATE;\n{step.read_text()}\nPRAGMA user_version = {number};\nCOMMIT;"
         )
+
+
+def steps() -> list[Traversable]:
+    """The files, in the order of their numbers."""
+    found = (file for file in files(__name__).iterdir() if file.name.endswith(".sql"))
+    return sorted(found, key=lambda file: file.name)
