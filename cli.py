@@ -233,10 +233,6 @@ def _restore(settings: Settings, said: argparse.Namespace) -> int:
     return 0
 
 
-def _show(text: str) -> None:
-    print(f"  {text}", file=sys.stderr, flush=True)
-
-
 def _show_progress(done: int, total: int) -> None:
     if sys.stderr.isatty():
         end = "\n" if done == total else "\r"

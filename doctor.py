@@ -9,6 +9,7 @@ import socket
 import sqlite3
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from importlib import metadata
 from time import time
 
@@ -24,6 +25,10 @@ from store.lock import server_lock
 
 LIBRARIES = ("starlette", "uvicorn", "pydantic", "openai", "anthropic", "xllamacpp")
 WAL_FIXED = (3, 51, 3)
+WAL_BUG = (
+    "may damage a file that two programs checkpoint at once (mended in 3.51.3); Leadstream and its "
+    "commands never do"
+)
 DISK_MB = 500
 
 
@@ -43,24 +48,18 @@ def examined(settings: Settings, *, online: bool = False) -> Iterator[Finding]:
 
 def _versions() -> Iterator[Finding]:
     python = ".".join(map(str, sys.version_info[:3]))
-    yield Finding("ok", f"Leadstream {_version('leadstream')}, Python {python}")
-    yield Finding("ok", ", ".join(f"{name} {_version(name)}" for name in LIBRARIES))
+    yield Finding("ok", ", ".join([f"Python {python}", *map(_version, LIBRARIES)]))
+    sqlite = f"SQLite {sqlite3.sqlite_version}"
     if sqlite3.sqlite_version_info >= WAL_FIXED:
-        yield Finding("ok", f"SQLite {sqlite3.sqlite_version}")
-        return
-    yield Finding(
-        "note",
-        f"SQLite {sqlite3.sqlite_version} may damage a file that two programs checkpoint at once "
-        "(mended in 3.51.3); Leadstream and its commands never do",
-        "open the database with nothing else while it is served",
-    )
+        yield Finding("ok", sqlite)
+    else:
+        yield Finding("note", f"{sqlite} {WAL_BUG}", "open the file with nothing else beside it")
 
 
 def _version(name: str) -> str:
-    try:
-        return metadata.version(name)
-    except metadata.PackageNotFoundError:
-        return "missing"
+    with suppress(metadata.PackageNotFoundError):
+        return f"{name} {metadata.version(name)}"
+    return f"no {name}"
 
 
 def _serving(settings: Settings) -> bool:
@@ -94,7 +93,7 @@ def _database(settings: Settings, serving: bool) -> Iterator[Finding]:
 def _disk(settings: Settings) -> Iterator[Finding]:
     folder = settings.database_path.absolute().parent
     if not folder.exists():
-        yield Finding("bad", f"there is no folder {folder}", f"mkdir -p {folder}")
+        yield Finding("bad", f"there is no folder {folder}")
         return
     free_mb = shutil.disk_usage(folder).free // 2**20
     yield Finding("bad" if free_mb < DISK_MB else "ok", f"{free_mb} MB free in {folder}")

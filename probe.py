@@ -4,9 +4,10 @@ Whatever holds frames back, compresses them or cuts a silence is told by what it
 whoever it is; its name, where a header gives it away, only picks the line to add.
 """
 
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Iterator
 from contextlib import suppress
 from email.utils import parsedate_to_datetime
+from itertools import islice
 from time import monotonic, time
 from typing import NamedTuple
 
@@ -14,7 +15,8 @@ import httpx2
 import msgspec
 
 FRAMES = 8
-GAP_MS = 250
+"""How many come a quarter of a second apart; one more comes after the silence."""
+
 SKEW_S = 60
 
 _CURES = {
@@ -50,54 +52,42 @@ class Frame(NamedTuple):
     came_ms: float
 
 
-def between(
-    url: str, key: str = "", *, silence_s: float = 16, say: Callable[[str], None] = lambda _: None
-) -> Iterator[Finding]:
-    """What there is between here and the Leadstream at `url`; `say` shows that it works on."""
+def between(url: str, key: str = "", *, silence_s: float = 16) -> Iterator[Finding]:
+    """What there is between here and the Leadstream at `url`; it takes `silence_s` and two more."""
     headers = {"Accept": "text/event-stream", "Accept-Encoding": "gzip, br, zstd"}
     if key:
         headers["Authorization"] = f"Bearer {key}"
-    with httpx2.Client(headers=headers, timeout=silence_s + 15) as client:
-        try:
-            say("streaming timed frames …")
-            if (yield from _quick(client, url.rstrip("/"))):
-                say(f"waiting {silence_s:g} s in silence, as between two heartbeats …")
-                yield from _silent(client, url.rstrip("/"), silence_s)
-        except httpx2.HTTPError as error:
-            yield Finding("bad", f"{url} cannot be reached: {type(error).__name__}.")
+    asked = f"{url.rstrip('/')}/api/probe?silence_ms={silence_s * 1000:.0f}"
+    try:
+        with httpx2.stream("GET", asked, headers=headers, timeout=silence_s + 15) as answer:
+            if refusal := _refusal(answer):
+                yield Finding("bad", refusal)
+                return
+            name = _name(answer.headers)
+            yield Finding("ok", f"{url} answers" + (f", through {name}" if name else ""))
+            yield from clock(answer.headers)
+            if encoding := answer.headers.get("content-encoding"):
+                yield _bad(name, "compresses", f"streams come compressed ({encoding})")
+            else:
+                yield from _judged(name, _frames(answer), silence_s)
+    except httpx2.HTTPError as error:
+        yield Finding("bad", f"{url} cannot be reached: {type(error).__name__}")
 
 
-def _quick(client: httpx2.Client, url: str) -> Generator[Finding, None, bool]:
-    """Frames four a second; whether it is worth going on."""
-    with client.stream("GET", f"{url}/api/probe?frames={FRAMES}&gap_ms={GAP_MS}") as answer:
-        name = _name(answer.headers)
-        if refusal := _refusal(answer):
-            yield Finding("bad", refusal)
-            return False
-        yield Finding("ok", f"{url} answers" + (f", through {name}" if name else ""))
-        if encoding := answer.headers.get("content-encoding"):
-            yield _bad(name, "compresses", f"streams come compressed ({encoding})")
-            return False
-        yield from clock(answer.headers)
-        frames = list(_frames(answer))
-    if len(frames) < FRAMES:
-        yield _bad(name, "cuts", f"the stream was cut after {len(frames)} of {FRAMES} frames")
-        return False
-    sent, came = (frames[-1][of] - frames[0][of] for of in (0, 1))
-    if came < sent / 2:
+def _judged(name: str, frames: Iterator[Frame], silence_s: float) -> Iterator[Finding]:
+    quick = list(islice(frames, FRAMES))
+    if len(quick) < FRAMES:
+        yield _bad(name, "cuts", f"the stream was cut after {len(quick)} of {FRAMES} frames")
+        return
+    sent_ms, came_ms = (quick[-1][of] - quick[0][of] for of in (0, 1))
+    if came_ms < sent_ms / 2:
         yield _bad(name, "buffers", "frames are held back and come together")
     else:
         yield Finding("ok", "frames come as they are sent")
-    return True
-
-
-def _silent(client: httpx2.Client, url: str, silence_s: float) -> Iterator[Finding]:
-    gap_ms = round(silence_s * 1000)
-    with client.stream("GET", f"{url}/api/probe?frames=2&gap_ms={gap_ms}") as answer:
-        if len(list(_frames(answer))) == 2:
-            yield Finding("ok", f"a silence of {silence_s:g} s is not cut")
-        else:
-            yield _bad(_name(answer.headers), "cuts", f"a silence of {silence_s:g} s is cut")
+    if next(frames, None):
+        yield Finding("ok", f"a silence of {silence_s:g} s is not cut")
+    else:
+        yield _bad(name, "cuts", f"a silence of {silence_s:g} s is cut")
 
 
 def _frames(answer: httpx2.Response) -> Iterator[Frame]:

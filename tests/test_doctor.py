@@ -177,7 +177,7 @@ def test_an_address_where_no_leadstream_is_says_what_is_there(server, tmp_path):
 
 @pytest.mark.parametrize(
     "query",
-    ["frames=0", "frames=21", "frames=x", "gap_ms=30001", "gap_ms=-1", "frames=20&gap_ms=4000"],
+    ["silence_ms=30001", "silence_ms=-1", "silence_ms=x", "silence_ms=٣", "silence_ms=" + "9" * 99],
 )
 def test_a_probe_is_bounded(server, query):
     is_problem(server.http.get(f"/api/probe?{query}"), 400, "bad_probe")
