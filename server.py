@@ -18,6 +18,7 @@ import uvicorn
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware.cors import CORSMiddleware
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 import agents
 import providers
@@ -37,6 +38,7 @@ from api import (
     seller_profile,
     streams,
 )
+from api.event_stream import HANG_UP
 from api.guard import Guard
 from api.house import House
 from api.keys import Keyring
@@ -226,6 +228,14 @@ async def _providers(
     return models
 
 
+class Protocol(HttpToolsProtocol):
+    """uvicorn's, and an application may hang up: closing would first wait until all is sent."""
+
+    def on_message_begin(self) -> None:
+        super().on_message_begin()
+        self.scope["extensions"] = {HANG_UP: self.transport.abort}  # type: ignore[dict-item]
+
+
 class Server(uvicorn.Server):
     """uvicorn with a drain of our own: SIGTERM lets streams end, a second signal exits at once.
 
@@ -244,6 +254,7 @@ class Server(uvicorn.Server):
                 app,
                 host=settings.host,
                 port=settings.port,
+                http=Protocol,
                 lifespan="on",
                 log_config=None,
                 access_log=False,

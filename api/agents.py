@@ -47,7 +47,7 @@ async def execute(request: Request) -> Response:
         ending = asyncio.create_task(
             house.executions.finished(owner_of(request), started.execution_id, started.stream_id)
         )
-        leaving = asyncio.create_task(_left(request))
+        leaving = asyncio.create_task(event_stream.hung_up(request.receive))
         await asyncio.wait((ending, leaving), return_when=asyncio.FIRST_COMPLETED)
         leaving.cancel()
         if not ending.done():
@@ -120,12 +120,6 @@ def _problem_of(error: dict[str, Any]) -> Problem:
     problem.status = error["status"]  # type: ignore[misc]
     problem.title = "The agent could not answer"  # type: ignore[misc]
     return problem
-
-
-async def _left(request: Request) -> None:
-    """Return when the client hangs up; the body has been read, so that is all that can come."""
-    while (await request.receive())["type"] != "http.disconnect":
-        pass
 
 
 routes: list[BaseRoute] = [

@@ -2,16 +2,18 @@
 
 All three are one loop around a Follower, which is a position in the log: what is durable goes out
 as one bytes object, a quiet time as a heartbeat. Dropping the connection ends nothing but the loop.
+The response is our own, since every token comes by: a send makes no task, timer, lock or context
+manager.
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from random import randint
 
-from sse_starlette import EventSourceResponse
 from starlette.requests import Request
-from starlette.responses import Response, StreamingResponse
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from api.house import House
@@ -26,7 +28,13 @@ HEADERS = {
     "X-Accel-Buffering": "no",
 }
 
+HANG_UP = "leadstream.hang_up"
+"""The server's extension of a scope: a function that drops the connection, with what is unsent."""
+
 _MAX_ID_DIGITS = 18
+
+Form = Callable[[bytes], bytes]
+"""Durable frames, or b"" for a quiet time, as what is sent; b"" where that is nothing."""
 
 
 def position_of(header: str | None, query: str | None) -> int:
@@ -57,20 +65,60 @@ def respond(request: Request, house: House, log: Log, headers: dict[str, str]) -
         return Response(status_code=204, headers=headers)
     if after:
         house.counters.resumed()
-    live = request.query_params.get("live") != "0"
-    plain = _wants_words(request.headers.get("accept", ""))
-    frames = _frames(house, log, after, live=live)
-    if plain and request.method != "HEAD":
-        return StreamingResponse(
-            _words(frames), media_type="text/plain", headers={**HEADERS, **headers}
-        )
-    return EventSourceResponse(
-        _connection(frames, house, log),
-        ping=0,  # its heartbeat would be a task for each connection, and end with two newlines
-        headers={**HEADERS, **headers},
-        media_type="text/plain" if plain else "text/event-stream",
-        send_timeout=house.settings.send_timeout_s,
-    )
+    return EventStream(request, house, log, after, headers)
+
+
+class EventStream(Response):
+    """What is durable past `after`, then each group as it is committed, to the last event.
+
+    It ends earlier when the reader is gone, or is sent off by a server that goes. Who takes nothing
+    for `send_timeout_s` is hung up on: he comes back as any other whose line broke.
+    """
+
+    def __init__(
+        self, request: Request, house: House, log: Log, after: int, headers: dict[str, str]
+    ) -> None:
+        self._house, self._log, self._after = house, log, after
+        self._live = request.query_params.get("live") != "0"
+        plain = _wants_words(request.headers.get("accept", ""))
+        self._form = _as_words() if plain else _as_events()
+        self.media_type = "text/plain" if plain else "text/event-stream"
+        self.init_headers({**HEADERS, **headers})
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["method"] == "HEAD":
+            await self._begin(send)
+            await send({"type": "http.response.body"})
+            return
+        with _following(self._house, self._log, self._after) as follower:
+            follower.on_stuck = scope.get("extensions", {}).get(HANG_UP) or _cancel()
+            leaving = asyncio.create_task(hung_up(receive))
+            leaving.add_done_callback(lambda _: follower.leave())
+            try:
+                await self._begin(send)
+                await self._send_all(follower, send)
+            finally:
+                leaving.cancel()
+
+    async def _begin(self, send: Send) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
+
+    async def _send_all(self, follower: Follower, send: Send) -> None:
+        if not self._live:
+            follower.dismiss()
+        given: bytes | None = b""
+        while given is not None:
+            if piece := self._form(given):
+                await send({"type": "http.response.body", "body": piece, "more_body": True})
+            given = await follower.next()
+        await send({"type": "http.response.body", "body": self._farewell()})
+
+    def _farewell(self) -> bytes:
+        """Sent off by a server that goes, a reader is told when to come back: not all at once."""
+        going = self._house.executions.admission.draining and not self._log.whole
+        if not going or self.media_type == "text/plain":
+            return b""
+        return sse.retry(randint(1000, 5000))
 
 
 async def follow_websocket(websocket: WebSocket, house: House, log: Log, after: int) -> None:
@@ -92,71 +140,62 @@ async def follow_websocket(websocket: WebSocket, house: House, log: Log, after: 
         sending.cancel()
 
 
-async def _frames(house: House, log: Log, after: int, *, live: bool) -> AsyncGenerator[bytes, None]:
-    """Durable frames past `after`, joined; b"" for a heartbeat."""
-    if after > log.last:
-        # The reader is ahead of the log: it was restored from a backup. The whole again.
-        yield sse.unnumbered({"type": "reset", "reason": "rewind", "provider": None})
-        after = 0
-    with _following(house, log, after) as follower:
-        if not live:
-            follower.dismiss()
-        while (frames := await follower.next()) is not None:
-            yield frames
-
-
 @contextmanager
 def _following(house: House, log: Log, after: int) -> Iterator[Follower]:
-    with Follower(log, after, heartbeat_s=house.settings.heartbeat_s) as follower:
+    settings = house.settings
+    with Follower(
+        log, after, heartbeat_s=settings.heartbeat_s, patience_s=settings.send_timeout_s
+    ) as follower:
         house.followers.add(follower)
         try:
             yield follower
         finally:
             house.followers.discard(follower)
-            at_end = log.whole and follower.position == log.last
+            at_end = log.whole and follower.position == log.last and not follower.gone
             house.counters.left(at_end=at_end, dismissed=follower.dismissed)
 
 
-async def _connection(
-    frames: AsyncGenerator[bytes, None], house: House, log: Log
-) -> AsyncGenerator[bytes, None]:
-    """A heartbeat at once, then the frames, `retry:` inside the first one.
-
-    Sent off before the end, a reader is told when to come back: not all in the same second.
-    """
-    yield sse.PING
+def _as_events() -> Form:
+    """Frames as they are, `retry:` inside the first one."""
     first = True
-    try:
-        async for batch in frames:
-            if batch and first:
-                batch = sse.with_retry(batch, 2000 + randint(0, 1000))
-                first = False
-            yield batch or sse.PING
-        if house.executions.admission.draining and not log.whole:
-            yield sse.retry(randint(1000, 5000))
-    finally:
-        await frames.aclose()
+
+    def form(frames: bytes) -> bytes:
+        nonlocal first
+        if not frames:
+            return sse.PING
+        if first:
+            first = False
+            return sse.with_retry(frames, 2000 + randint(0, 1000))
+        return frames
+
+    return form
 
 
-async def _words(frames: AsyncGenerator[bytes, None]) -> AsyncGenerator[str, None]:
+def _as_words() -> Form:
+    """What people read of them; a quiet time is nothing."""
     printer = PlainText()
-    try:
-        async for batch in frames:
-            if words := "".join(printer.take(event) for _, event in sse.events(batch)):
-                yield words
-    finally:
-        await frames.aclose()
+    return lambda frames: "".join(printer.take(event) for _, event in sse.events(frames)).encode()
+
+
+def _cancel() -> Callable[[], object]:
+    """How to end a send under a server that has no HANG_UP: it will speak of an error."""
+    task = asyncio.current_task()
+    assert task is not None
+    return task.cancel
+
+
+async def hung_up(receive: Receive) -> None:
+    """Return when the client hangs up; its body has been read, so that is all that can come."""
+    while (await receive())["type"] != "http.disconnect":
+        pass
 
 
 async def _send_objects(websocket: WebSocket, house: House, log: Log, after: int) -> None:
-    frames = _frames(house, log, after, live=True)
-    try:
-        async for batch in frames:
-            for number, event in sse.events(batch):
+    with _following(house, log, after) as follower:
+        while (frames := await follower.next()) is not None:
+            for number, event in sse.events(frames):
                 named = event if number is None else {"id": number, **event}
                 await websocket.send_text(sse.to_json(named).decode())
-    finally:
-        await frames.aclose()
 
 
 def _wants_words(accept: str) -> bool:

@@ -2,30 +2,50 @@
 
 Replay and live are one loop: `next()` gives every durable frame past the position as one bytes
 object, from memory or, when it is far behind, from the store. There is no queue, so a slow follower
-costs nobody anything, and one that comes back starts where it says it was.
+costs nobody anything, and one that comes back starts where it says it was. One timer for its life
+sees both that the stream is quiet and that the reader takes nothing.
 """
 
 import asyncio
+from collections.abc import Callable
+from math import inf
 from types import TracebackType
-from typing import Self
+from typing import Self, TypeVar
 
+from streams import sse
 from streams.log import Log
+
+REWIND = sse.unnumbered({"type": "reset", "reason": "rewind", "provider": None})
+"""To a reader ahead of the log, which was restored from a backup: the whole comes again."""
+
+
+Frames = TypeVar("Frames", bytes, None)
 
 
 class Follower:
     """Use as a context manager: the log counts who follows it.
 
-    `heartbeat_s`: `next()` returns b"" after so many seconds without news; None for never.
+    `heartbeat_s`: `next()` returns b"" after so many seconds without news; `patience_s`: after so
+    many seconds in which nobody asked for the next, `on_stuck()` is called, once.
     """
 
-    def __init__(self, log: Log, after: int = 0, *, heartbeat_s: float | None = None) -> None:
+    def __init__(
+        self, log: Log, after: int = 0, *, heartbeat_s: float = inf, patience_s: float = inf
+    ) -> None:
         self.log = log
         self.position = after
-        self._heartbeat_s = heartbeat_s
-        self._loop = asyncio.get_running_loop()
-        self._spoke_at = self._loop.time()
         self.dismissed = False
         """The server goes: this reader was asked to come back to the next one."""
+        self.on_stuck: Callable[[], object] = lambda: None
+        self.gone = False
+        """The reader has hung up, or was hung up on."""
+        self._rewind = after > log.last
+        self._heartbeat_s = heartbeat_s
+        self._patience_s = patience_s
+        self._loop = asyncio.get_running_loop()
+        self._spoke_at = self._loop.time()
+        self._asking = False
+        """Somebody waits in `next()`; else he has something in hand, since `_spoke_at`."""
         self._silent = False
         self._waiter: asyncio.Future[None] | None = None
         self._timer: asyncio.TimerHandle | None = None
@@ -33,8 +53,7 @@ class Follower:
     def __enter__(self) -> Self:
         self.log.followers += 1
         self.log.on_followers(self.log.followers)
-        if self._heartbeat_s is not None:
-            self._timer = self._loop.call_later(self._heartbeat_s, self._beat, self._heartbeat_s)
+        self._set_timer(min(self._heartbeat_s, self._patience_s))
         return self
 
     def __exit__(
@@ -50,39 +69,63 @@ class Follower:
 
     async def next(self) -> bytes | None:
         """All durable frames past the position; b"" for a heartbeat; None after the last event."""
-        while True:
-            group = await self.log.read(self.position)
-            if group is not None:
-                self.position = group.last
-                self._spoke_at = self._loop.time()
-                return group.frames
-            if self.log.whole or self.dismissed:
-                return None
-            await self._news()
+        log = self.log
+        self._asking = True
+        while not self.gone:
+            if self._rewind:
+                self._rewind, self.position = False, 0
+                return self._give(REWIND)
+            if self.position < log.durable:
+                group = log.at_hand(self.position) or await log.read(self.position)
+                if group is not None:
+                    self.position = group.last
+                    return self._give(group.frames)
+            if log.whole or self.dismissed:
+                break
+            self._waiter = waiter = log.news()
+            try:
+                await waiter
+            finally:
+                log.forget(waiter)
             if self._silent:
                 self._silent = False
-                return b""
+                return self._give(b"")
+        return self._give(None)
 
     def dismiss(self) -> None:
         """`next()` gives what is durable, then None, though the stream goes on."""
         self.dismissed = True
         self._nudge()
 
-    async def _news(self) -> None:
-        self._waiter = self.log.news()
-        try:
-            await self._waiter
-        finally:
-            self.log.forget(self._waiter)
+    def leave(self) -> None:
+        """The reader is gone: `next()` gives None."""
+        self.gone = True
+        self._nudge()
 
-    def _beat(self, heartbeat_s: float) -> None:
-        # One timer for a connection, not one for each token: it asks how long it has been quiet.
+    def _give(self, frames: Frames) -> Frames:
+        self._asking = False
+        self._spoke_at = self._loop.time()
+        return frames
+
+    def _look(self) -> None:
+        # One timer for a connection, not one for each token: it asks how long it has been so.
+        limit_s, other_s = self._heartbeat_s, self._patience_s
+        if not self._asking:
+            limit_s, other_s = other_s, limit_s
         now = self._loop.time()
-        left = self._spoke_at + heartbeat_s - now
+        left = self._spoke_at + limit_s - now
+        if left <= 0 and not self._asking:
+            self.leave()
+            self.on_stuck()
+            return
         if left <= 0:
-            self._silent, self._spoke_at, left = True, now, heartbeat_s
+            self._silent, self._spoke_at, left = True, now, limit_s
             self._nudge()
-        self._timer = self._loop.call_later(left, self._beat, heartbeat_s)
+        self._set_timer(min(left, other_s))
+
+    def _set_timer(self, delay_s: float) -> None:
+        if delay_s < inf:
+            self._timer = self._loop.call_later(delay_s, self._look)
 
     def _nudge(self) -> None:
         if self._waiter is not None and not self._waiter.done():

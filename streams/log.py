@@ -142,11 +142,15 @@ class Log:
     # The Follower's side.
 
     async def read(self, after: int) -> Group | None:
-        """The durable frames past `after` that are at hand; None when there are none yet."""
+        """The durable frames past `after`; None when there are none yet."""
         if after >= self.durable:
             return None
+        return self.at_hand(after) or await self._stored(self.stream_id, after)
+
+    def at_hand(self, after: int) -> Group | None:
+        """The frames past `after`, which is less than `durable`, if memory has them all."""
         if not self._groups or self._groups[0].first > after + 1:
-            return await self._stored(self.stream_id, after)
+            return None
         newest = self._groups[-1]
         if newest.first == after + 1:
             return newest

@@ -196,6 +196,17 @@ async def test_a_quiet_stream_gives_its_reader_a_heartbeat():
         assert await follower.next() == b""
 
 
+async def test_a_reader_that_asks_for_no_more_is_stuck_and_one_that_waits_is_not():
+    log, stuck = Log("st", Table().stored), asyncio.Event()
+    with Follower(log, patience_s=0.001) as in_hand, Follower(log, patience_s=0.001) as waiting:
+        in_hand.on_stuck = stuck.set
+        waiting.on_stuck = lambda: pytest.fail("nobody has anything in hand")
+        asking = asyncio.create_task(waiting.next())
+        await asyncio.wait_for(stuck.wait(), 5)
+        waiting.leave()
+        assert await asking is None
+
+
 async def test_a_reader_that_is_sent_off_gets_what_is_durable_and_then_its_end():
     table = Table()
     log = Log("st", table.stored)
