@@ -33,7 +33,6 @@ class Files(StaticFiles):
             "public, max-age=31536000, immutable" if _VERSIONED.match(path) else "no-cache"
         )
         response.headers["Access-Control-Allow-Origin"] = "*"
-        response.headers["X-Content-Type-Options"] = "nosniff"
         return response
 
 
@@ -48,7 +47,6 @@ class Page(Files):
         """`GET /`: the console, a page for people."""
         response = await self.get_response("index.html", request.scope)
         response.headers["Content-Security-Policy"] = self._policy
-        response.headers["Referrer-Policy"] = "no-referrer"
         return response
 
 

@@ -1,0 +1,6 @@
+// @ts-check
+import { render } from "preact";
+import { App } from "./app.js";
+import { html } from "./html.js";
+
+render(html`<${App} />`, document.body);
