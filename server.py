@@ -11,13 +11,12 @@ import socket
 import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from types import FrameType
 
 import uvicorn
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
-from starlette.middleware.cors import CORSMiddleware
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 import agents
@@ -39,15 +38,15 @@ from api import (
     streams,
 )
 from api.event_stream import HANG_UP
-from api.guard import Guard
+from api.guard import guard
 from api.house import House
-from api.keys import Keyring
-from api.local import is_loopback
+from api.keys import open_keyring
 from api.prefix import Prefix
 from api.readers import most_readers
 from api.reports import Reports
 from errors import Problem
 from executions.admission import Admission
+from executions.budget import Budgets
 from executions.executions import Executions
 from executions.places import Places
 from executions.recovery import go_on, take_up
@@ -56,7 +55,7 @@ from routing.candidates import Candidates
 from routing.catalog import load_catalog
 from routing.model_router import ModelRouter
 from settings import Settings
-from store import keys as keys_table
+from store import executions as executions_table
 from store import provider_state
 from store.database import Database
 from store.lock import server_lock
@@ -65,15 +64,6 @@ from streams.retention import keep_for
 
 HEADERS = [("Referrer-Policy", "no-referrer"), ("X-Content-Type-Options", "nosniff")]
 """On every answer."""
-
-CORS_METHODS = ("GET", "POST", "PUT", "DELETE")
-CORS_HEADERS = ("Authorization", "Idempotency-Key", "Last-Event-ID")
-CORS_EXPOSED = (
-    "Location", "RateLimit", "RateLimit-Policy", "Retry-After", "X-Execution-Id", "X-Stream-Id",
-)  # fmt: skip
-
-READABLE_S = 3600
-"""So long after the longest answer a signed URL still opens its stream: readers come back."""
 
 FAREWELL_S = 5
 """How long readers get to take their farewell before their connections are cut."""
@@ -123,15 +113,7 @@ def create_app(settings: Settings) -> Starlette:
             Exception: problems.on_bug,
         },
     )
-    app.add_middleware(Guard, settings=settings)
-    if settings.cors_origins:
-        app.add_middleware(
-            CORSMiddleware,
-            allow_origins=settings.cors_origins,
-            allow_methods=CORS_METHODS,
-            allow_headers=CORS_HEADERS,
-            expose_headers=CORS_EXPOSED,
-        )
+    guard(app, settings)
     app.add_middleware(Prefix, root_path=settings.root_path, trusted=settings.forwarded_allow_ips)
     return app
 
@@ -140,7 +122,7 @@ async def _build(settings: Settings, stack: AsyncExitStack) -> House:
     """Everything, in the order in which it is needed; `stack` takes it down in reverse."""
     stack.enter_context(server_lock(settings.database_path))
     database = await stack.enter_async_context(Database(settings.database_path))
-    keys = await _keyring(settings, database)
+    keys = await open_keyring(settings, database)
     found = agents.load_agents()
     # Who reads prose waits for its first word; the others are shown what is known meanwhile.
     models = await _providers(settings, stack, tuple(a.system for a in found.values() if a.prose))
@@ -166,6 +148,7 @@ async def _build(settings: Settings, stack: AsyncExitStack) -> House:
             journal=journal,
             database=database,
             settings=settings,
+            budgets=await _budgets(settings, database),
             admission=Admission(
                 database,
                 journal,
@@ -201,19 +184,12 @@ async def _build(settings: Settings, stack: AsyncExitStack) -> House:
     return house
 
 
-async def _keyring(settings: Settings, database: Database) -> Keyring:
-    """The keys. Raises Problem where a network would be let in without one."""
-    keys = Keyring(database, readable_s=settings.total_timeout_s + READABLE_S)
-    if settings.first_key and not await keys_table.any_ever(database):
-        keys.first, key = keys_table.minted("first")
-        await database.write(key)
-    await keys.refresh()
-    if not (keys.configured or settings.insecure or is_loopback(settings.host)):
-        raise Problem(
-            f"no key is configured, so anybody could use it on {settings.host}: run "
-            "`python server.py key create --name NAME`, or add --insecure."
-        )
-    return keys
+async def _budgets(settings: Settings, database: Database) -> Budgets:
+    if settings.daily_budget_usd is None:
+        return Budgets()
+    yesterday = (datetime.now(UTC) - timedelta(days=1)).date().isoformat()
+    spent = await executions_table.spent_since(database, yesterday)
+    return Budgets(settings.daily_budget_usd, spent)
 
 
 async def _providers(

@@ -8,7 +8,9 @@ origins nothing. What comes in has a Caller, and everything that it starts belon
 import asyncio
 import re
 
+from starlette.applications import Starlette
 from starlette.datastructures import Headers, QueryParams
+from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import HTTPConnection
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from starlette.websockets import WebSocket
@@ -28,6 +30,12 @@ OPEN_FOLDERS = ("/docs/", "/web/")
 SPENDS_NOTHING = ("/api/route/explain", "/api/leads")
 """What is posted here and below starts nothing, and is not counted."""
 
+CORS_METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
+CORS_HEADERS = ("Authorization", "Idempotency-Key", "Last-Event-ID")
+CORS_EXPOSED = (
+    "Location", "RateLimit", "RateLimit-Policy", "Retry-After", "X-Execution-Id", "X-Stream-Id",
+)  # fmt: skip
+
 _READ = re.compile(r"/(?:api|ws)/stream/([^/]+)")
 
 
@@ -35,6 +43,19 @@ class Unauthenticated(Problem):
     status = 401
     code = "unauthenticated"
     title = "A key is needed"
+
+
+def guard(app: Starlette, settings: Settings) -> None:
+    """Guard `app`; pages of the listed origins are answered, and told so when they are refused."""
+    app.add_middleware(Guard, settings=settings)
+    if settings.cors_origins:
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=settings.cors_origins,
+            allow_methods=CORS_METHODS,
+            allow_headers=CORS_HEADERS,
+            expose_headers=CORS_EXPOSED,
+        )
 
 
 class Guard:
@@ -80,7 +101,8 @@ class Guard:
                 refuse_misdirected(
                     headers, self._settings.allowed_hosts, addresses=self._settings.insecure
                 )
-                refuse_foreign(headers, self._settings.cors_origins)
+                if not path.startswith(OPEN_FOLDERS):
+                    refuse_foreign(headers, self._settings.cors_origins)
             return LOCAL
         if path in OPEN or path.startswith(OPEN_FOLDERS):
             return LOCAL

@@ -13,12 +13,17 @@ from contextlib import contextmanager
 from time import time
 from typing import NamedTuple
 
-from errors import Storage
+from api.local import is_loopback
+from errors import Problem, Storage
+from settings import Settings
 from store import keys as table
 from store.database import Database
 
 REFRESH_S = 2.0
 """How often the table of keys is read: a revoked key is out after so long at most."""
+
+READABLE_S = 3600
+"""So long after the longest answer a signed URL still opens its stream: readers come back."""
 
 _TAG = 8
 """So many bytes of a hash find a key; all of them are compared."""
@@ -123,3 +128,21 @@ class Keyring:
     def _signed(self, secret_id: str, key_id: str, stream_id: str, until: str) -> str:
         said = "\n".join(("read", key_id, stream_id, until)).encode()
         return hmac.digest(self._secrets.get(secret_id, b"-"), said, "sha256").hex()
+
+
+async def open_keyring(settings: Settings, database: Database) -> Keyring:
+    """The keys as the server starts with them; a first one is made where the settings say so.
+
+    Raises Problem where a network would be let in without any.
+    """
+    keys = Keyring(database, readable_s=settings.total_timeout_s + READABLE_S)
+    if settings.first_key and not await table.any_ever(database):
+        keys.first, row = table.minted("first")
+        await database.write(row)
+    await keys.refresh()
+    if not (keys.configured or settings.insecure or is_loopback(settings.host)):
+        raise Problem(
+            f"no key is configured, so anybody could use it on {settings.host}: run "
+            "`python server.py key create --name NAME`, or add --insecure."
+        )
+    return keys

@@ -13,6 +13,7 @@ from pydantic import BaseModel
 from agents.base import BaseAgent, Context
 from errors import NotFound, Problem, Storage
 from executions.admission import Admission
+from executions.budget import Budgets
 from executions.execution import Execution
 from executions.lead import StartLead, lead_of
 from executions.running import Running
@@ -64,6 +65,7 @@ class Executions:
     database: Database
     settings: Settings
     admission: Admission
+    budgets: Budgets = field(default_factory=Budgets)
     running: dict[str, Running] = field(default_factory=dict)
     """By stream id."""
     on_begun: Callable[[Running], None] = lambda running: None
@@ -89,12 +91,15 @@ class Executions:
                 build = Build(start.options, agent_class, context, log)
                 execution = self._build(build, input_data)
                 execution.client = start.client
+                self.budgets.reserve(execution.receipt.grant)
                 await execution.agent.prepare(input_data)
                 stop = getattr(input_data, "if_busy", "reject") == "stop"
                 async with self.admission.floor(execution, stop=stop):
                     await self._open(execution, start, lead)
                     self.begin(execution)
             except BaseException:
+                if execution is not None:
+                    execution.receipt.close()
                 self.admission.leave(execution, start.client)
                 raise
             return Started(
@@ -215,6 +220,8 @@ class Executions:
             past=build.past,
             budget_usd=options.max_cost_usd,
         )
+        elapsed_s = build.past.elapsed_s if build.past else 0.0
+        receipt.grant = self.budgets.grant(build.context.owner, elapsed_s)
         asked: Options = {**agent_class.options(), **options.for_router(), "begun": build.begun}
         return Execution(
             agent_class(self.router.bound(receipt, asked), build.context),

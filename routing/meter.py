@@ -55,6 +55,7 @@ class Meter:
         self._cut = False
         self._usage: Usage | None = None
         self._may_reach = self._affordable()
+        self._extend()
         if self._may_reach >= 0:
             receipt.begin(attempt)
         self._check()
@@ -158,8 +159,17 @@ class Meter:
         tokens = (left - of_prompt) * PRICED_TOKENS // of_words if of_words else inf
         return float(tokens) * 4
 
+    @property
+    def _over(self) -> bool:
+        return self._characters + self._thought > self._may_reach or self._may_reach < 0
+
+    def _extend(self) -> None:
+        while self._over and self._receipt.extend():
+            self._may_reach = self._affordable()
+
     def _check(self) -> None:
-        if self._characters + self._thought > self._may_reach or self._may_reach < 0:
+        self._extend()
+        if self._over:
             raise BudgetReached(self._receipt.budget_usd)
 
     def _ms(self) -> float:

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from decimal import Decimal
 from time import monotonic
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 import msgspec
 
@@ -40,6 +40,17 @@ class Attempt(msgspec.Struct):
     finish_reason: str | None = None
 
 
+class Grant(Protocol):
+    """What may be spent of something that is shared, and may become more: see executions.budget."""
+
+    @property
+    def usd(self) -> Decimal: ...
+
+    def extend(self) -> bool: ...
+
+    def settle(self, spent: Decimal) -> None: ...
+
+
 class Past(msgspec.Struct, kw_only=True):
     """What an execution had cost before this process took it over; its clock goes on."""
 
@@ -67,6 +78,8 @@ class Receipt:
         self.task_type = task_type
         self.budget_usd = budget_usd
         """The most that may be spent: reaching it cuts the answer."""
+        self.grant: Grant | None = None
+        """The same, of a budget that it shares with others."""
         self.attempts = list(past.attempts)
         self.ttft_ms = past.ttft_ms
         self._price = price
@@ -103,15 +116,26 @@ class Receipt:
     def left_usd(self, attempt: Attempt) -> Decimal | None:
         """What the budget leaves for `attempt`, after what is known to be spent; None without a
         budget."""
-        if self.budget_usd is None:
-            return None
-        others = [a.cost_usd for a in self.attempts if a is not attempt]
-        spent = sum((cost for cost in others if cost is not None), Decimal(0))
-        return self.budget_usd - spent
+        granted = None if self.grant is None else self.grant.usd
+        bounds = [usd for usd in (self.budget_usd, granted) if usd is not None]
+        return min(bounds) - self._spent(attempt) if bounds else None
+
+    def extend(self) -> bool:
+        """Ask for a greater grant, where it is the grant that bounds. False for no more."""
+        if self.grant is None or (self.budget_usd is not None and self.grant.usd > self.budget_usd):
+            return False
+        return self.grant.extend()
 
     def close(self) -> None:
-        """The execution has ended: its latency stands."""
+        """The execution has ended: its latency and its cost stand."""
         self._latency_ms = round((self.clock() - self._started) * 1000)
+        if self.grant is not None:
+            self.grant.settle(self._spent())
+
+    def _spent(self, but: Attempt | None = None) -> Decimal:
+        """What is known to be spent on all attempts `but` this one."""
+        others = [a.cost_usd for a in self.attempts if a is not but]
+        return sum((cost for cost in others if cost is not None), Decimal(0))
 
     @property
     def total_cost_usd(self) -> Decimal | None:

@@ -1,6 +1,7 @@
 """The tables `agent_executions` and `idempotency_keys`: what was started, how it went, its cost."""
 
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
 from store.database import Database, Write
@@ -131,6 +132,21 @@ async def of_key(database: Database, owner: str, key: str) -> dict[str, Any] | N
         owner=owner,
         key=key,
     )
+
+
+async def spent_since(database: Database, day: str) -> dict[tuple[str, str], Decimal]:
+    """What is known to be spent, by owner and the day on which it began; `day` as 2026-11-26."""
+    rows = await database.rows(
+        "SELECT owner, created_at, attempts FROM agent_executions WHERE created_at >= :day"
+        " AND owner IN (SELECT owner FROM api_keys UNION SELECT '') AND ended_at IS NOT NULL",
+        day=day,
+    )
+    spent: dict[tuple[str, str], Decimal] = {}
+    for row in rows:
+        place = row["owner"], row["created_at"][:10]
+        costs = [attempt["cost_usd"] for attempt in load_decimals(row["attempts"])]
+        spent[place] = sum(filter(None, costs), spent.get(place, Decimal(0)))
+    return spent
 
 
 async def unfinished(database: Database) -> list[dict[str, Any]]:

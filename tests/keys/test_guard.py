@@ -93,6 +93,12 @@ def test_a_link_from_anywhere_leads_to_the_page(server):
     assert said(server, PAGE, "Host: localhost", "Sec-Fetch-Site: cross-site") == 403
 
 
+def test_any_page_may_import_our_modules_and_only_them(server):
+    foreign = ("Host: localhost", "Origin: https://evil.example", "Sec-Fetch-Site: cross-site")
+    assert said(server, ("GET", "/web/sse.js", ""), *foreign) == 200
+    assert said(server, ("GET", "/web/../api/executions", ""), *foreign) in (403, 404)
+
+
 def test_the_origins_that_are_listed_are_let_read_and_no_other(server):
     for origin, allowed in [("https://crm.example", True), ("https://evil.example", False)]:
         asked = {
