@@ -53,6 +53,7 @@ SHARED = [
     ("GET", "/api/seller-profile", None),
     ("PUT", "/api/seller-profile", None),
     ("GET", "/metrics", None),
+    ("GET", "/api/probe", None),
     ("POST", "/api/route/explain", {"task_type": "conversation", "prompt": "x"}),
 ]
 
