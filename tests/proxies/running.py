@@ -102,6 +102,7 @@ def nginx_prefixed(upstream):
 
 def nginx_shipped(upstream):
     shipped = (ROOT / "deploy" / "nginx.conf").read_text()
+    shipped = shipped.replace("/var/log/nginx/leadstream.log", "access.log")
     moved = shipped.replace("127.0.0.1:8001", f"127.0.0.1:{upstream}")
     return lambda port: moved.replace("listen 80;", f"listen 127.0.0.1:{port};").replace(
         "server_name leads.example.com;", "server_name 127.0.0.1;"

@@ -128,6 +128,14 @@ def test_a_shipped_proxy_hides_a_prefix_that_a_client_has_made_up(server, tmp_pa
         assert answer.json()["stream_url"].startswith("/api/stream/")
 
 
+def test_what_the_shipped_nginx_logs_has_no_query(server, tmp_path):
+    with running.nginx(tmp_path, running.nginx_shipped(server.port)) as port:
+        server.http.get(f"http://127.0.0.1:{port}/api/stream/st_1?token=signature")
+    log = (tmp_path / "access.log").read_text()
+    assert '"GET /api/stream/st_1" 404' in log
+    assert "signature" not in log
+
+
 @pytest.mark.parametrize("proxy", SHIPPED)
 def test_a_web_socket_passes_a_shipped_proxy(server, tmp_path, proxy):
     run, configured = SHIPPED[proxy]
