@@ -179,6 +179,7 @@ async def _build(settings: Settings, stack: AsyncExitStack) -> House:
         go_on(house.executions, taken),
         keep_for(database, settings.retention_days),
         keys.keep_fresh(),
+        house.lag.watch(),
     ):
         stack.callback(asyncio.create_task(work).cancel)
     return house

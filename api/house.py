@@ -9,6 +9,7 @@ from starlette.requests import HTTPConnection
 
 from api.counters import Counters
 from api.keys import LOCAL, Caller, Keyring
+from api.loop_lag import LoopLag
 from errors import Problem
 from executions.executions import Executions
 from executions.places import Places
@@ -32,6 +33,7 @@ class House:
     keys: Keyring
     followers: set[Follower] = field(default_factory=set)
     counters: Counters = field(default_factory=Counters)
+    lag: LoopLag = field(default_factory=LoopLag)
 
     @contextmanager
     def reading(self, client: str) -> Iterator[None]:
