@@ -44,6 +44,7 @@ class Reader:
             with contextlib.suppress(OSError, h11.RemoteProtocolError):
                 await body.read(self._port, self.stream_id, last_id(self.seen))
             met = body.status is not None
+            assert body.status in (None, 200, 204, 503), f"{self.stream_id}: {body.status}"
             self.connections += met
             self.seen += whole_frames(body.bytes)
             self._body = None
@@ -53,20 +54,30 @@ class Reader:
 
 
 class Body:
-    """One connection's body: to its end, or to `most` bytes and then gone without a word."""
+    """One answer's body: to its end, or to `most` bytes and then gone without a word."""
 
     def __init__(self, most=None):
         self.bytes = b""
         self.status = None
+        self.retry_after = None
+        self.token_at = None
+        """When the first word came, by the loop's clock."""
+        self.pings = []
+        """When each heartbeat came."""
         self._most = most
 
-    async def read(self, port, stream_id, after):
+    async def read(self, port, stream_id, after=None):
+        headers = [("Last-Event-ID", after)] if after else []
+        await self.ask(port, "GET", f"/api/stream/{stream_id}", headers)
+
+    async def ask(self, port, method, target, headers=(), body=b""):
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
         try:
             talk = h11.Connection(h11.CLIENT)
-            headers = [("Host", "chaos"), *([("Last-Event-ID", after)] if after else [])]
-            asked = h11.Request(method="GET", target=f"/api/stream/{stream_id}", headers=headers)
-            writer.write(talk.send(asked) + talk.send(h11.EndOfMessage()))
+            said = [("Host", f"127.0.0.1:{port}"), ("Content-Length", str(len(body))), *headers]
+            asked = talk.send(h11.Request(method=method, target=target, headers=said))
+            data = talk.send(h11.Data(body)) if body else b""
+            writer.write(asked + data + talk.send(h11.EndOfMessage()))
             while self._take(talk):
                 talk.receive_data(await reader.read(65536))
         finally:
@@ -77,11 +88,23 @@ class Body:
         while (event := talk.next_event()) is not h11.NEED_DATA:
             if isinstance(event, h11.Response):
                 self.status = event.status_code
+                self.retry_after = dict(event.headers).get(b"retry-after")
+            elif isinstance(event, h11.Data):
+                if not self._keep(event.data):
+                    return False
             elif isinstance(event, h11.EndOfMessage):
                 return False
-            elif isinstance(event, h11.Data) and self.status == 200:
-                self.bytes += event.data
-                if self._most is not None and len(self.bytes) >= self._most:
-                    self.bytes = self.bytes[: self._most]
-                    return False
+        return True
+
+    def _keep(self, data):
+        """Whether more is wanted."""
+        now = asyncio.get_running_loop().time()
+        if data.startswith(b": ping\n"):
+            self.pings.append(now)
+        self.bytes += data if self.status == 200 else b""
+        if self.token_at is None and b'"token"' in data:
+            self.token_at = now
+        if self._most is not None and len(self.bytes) >= self._most:
+            self.bytes = self.bytes[: self._most]
+            return False
         return True
