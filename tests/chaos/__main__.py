@@ -13,7 +13,7 @@ from tests.chaos import report
 from tests.chaos.plans import Plan
 from tests.chaos.rounds import Round
 from tests.chaos.sabotages import SABOTAGES
-from tests.chaos.verdict import judge
+from tests.chaos.verdict import Count, judge
 
 
 def main():
@@ -53,8 +53,7 @@ def _one(seed, number, sabotage):
         asyncio.run(played.play())
         counted, faults = judge(played)
     except Exception as error:
-        counted, faults = judge(played)
-        faults.insert(0, f"the round did not end: {error!r}")
+        counted, faults = Count(), [f"the round did not end: {error!r}"]
     died = ", ".join(f"{point} ({running} ran)" for point, running in played.kills)
     print(f"round {number}: {died or 'hit nothing'}", flush=True)
     if faults:

@@ -20,7 +20,7 @@ from tests.chaos.proxy import FOUL, FaultProxy
 from tests.chaos.readers import Reader
 from tests.serving import frames, rows
 
-WITHIN_S = 120
+WITHIN_S = 60
 OPEN = "SELECT count(*) FROM agent_executions WHERE status IN ('pending', 'running')"
 
 
