@@ -30,8 +30,11 @@ check: setup  ## formatting, lint and types
 	.venv/bin/python -m ruff check .
 	.venv/bin/python -m mypy .
 
-bench: setup  ## measure what a token costs
-	@exec .venv/bin/python -m bench
+bench: setup  ## measure what a token costs, beside others; rewrites docs/performance.md
+	@exec .venv/bin/python -m bench --write
+
+load: setup  ## load a running server: make load URL=http://127.0.0.1:8001 STREAMS=20
+	@exec .venv/bin/python -m bench.load $(URL) $(if $(STREAMS),--streams $(STREAMS))
 
 fuzz: setup  ## ten minutes of schemathesis over the whole API
 	@FUZZ_S=600 FUZZ_SEED="$$(date +%s)" exec .venv/bin/python -m pytest tests/api/test_fuzz.py

@@ -1,6 +1,151 @@
-"""`make bench`: everything that is measured so far."""
+"""`make bench`: what a token costs, beside what others pay for it.
 
-from bench import stop
+    python -m bench [--rounds N] [--smoke] [--write]
 
-print("Stop: from the call to the vendor's seeing its connection closed")
-stop.main()
+Needs two cores to itself. Leadstream, a handler written by hand, and nginx and LiteLLM where they
+are installed (`LITELLM` names its program), stand before one vendor of the bench and are measured
+in turn. `--write` puts the page into docs/performance.md; `--smoke` is a run of seconds that shows
+that everything works, and whose figures say nothing.
+"""
+
+import argparse
+import contextlib
+import os
+import platform
+import sqlite3
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from bench import inside, report, resident
+from bench.process import OTHERS
+from bench.rivals import LEADSTREAM, ROOT, here, standing
+from bench.streaming import GAP_MS, Figures, Load, measure, medians, one_by_one
+
+LOADS = (
+    Load("30 streams of 27 tokens/s", 30, 270, GAP_MS, ramp_s=1),
+    Load("100 streams of 27 tokens/s", 100, 216, GAP_MS, ramp_s=1),
+    Load("500 streams of 27 tokens/s", 500, 270, GAP_MS, ramp_s=5),
+    Load("1,000 streams of 27 tokens/s", 1000, 270, GAP_MS, ramp_s=10),
+    Load("Burst: 50 streams of 500 tokens", 50, 500, 0),
+)
+SINGLE = Load("One stream at a time", 1, 5, 0)
+SMOKE = (Load("Smoke", 4, 20, 5), Load("Smoke burst", 4, 50, 0))
+
+SLOW = ("handler", "LiteLLM")
+"""What a core of theirs cannot hold tells nothing: they are left out above so many streams."""
+SLOW_STREAMS = 100
+
+
+def main(argv: Sequence[str]) -> int:
+    asked = _arguments(argv)
+    rounds = 1 if asked.smoke else asked.rounds
+    if hasattr(os, "sched_setaffinity"):
+        os.sched_setaffinity(0, {OTHERS})
+    with tempfile.TemporaryDirectory() as scratch, vendor() as port:
+        folders = (Path(scratch) / str(number) for number in range(10_000))
+        loads = {
+            load.name: _in_turn(load, rounds, folders, port)
+            for load in (SMOKE if asked.smoke else LOADS)
+        }
+        loads[SINGLE.name] = _one_at_a_time(5 if asked.smoke else 200, rounds, folders, port)
+        house = _house(folders, port, smoke=asked.smoke)
+    for name, value in house.items():
+        print(f"{name}: {value}")
+    if asked.write:
+        report.write({"loads": loads, "house": house}, machine(), rounds, ROOT / "docs")
+    broken = [f for all_of in loads.values() for f in all_of if f.rival == LEADSTREAM.name]
+    return 0 if all(f.tokens == f.expected and not f.lost and not f.doubled for f in broken) else 1
+
+
+def _arguments(argv: Sequence[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--smoke", action="store_true")
+    parser.add_argument("--write", action="store_true")
+    return parser.parse_args(argv)
+
+
+@contextlib.contextmanager
+def vendor() -> Iterator[int]:
+    """The port of the bench's vendor."""
+    command = [sys.executable, "-m", "bench.vendor", "0"]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=ROOT)
+    assert process.stdout
+    try:
+        yield int(process.stdout.readline())
+    finally:
+        process.kill()
+        process.wait()
+        process.stdout.close()
+
+
+def _in_turn(load: Load, rounds: int, folders: Iterator[Path], port: int) -> list[Figures]:
+    print(f"\n{load.name}", flush=True)
+    rivals = [r for r in here() if load.streams <= SLOW_STREAMS or r.name not in SLOW]
+    found: dict[str, list[Figures]] = {rival.name: [] for rival in rivals}
+    for _ in range(rounds):
+        for rival in rivals:
+            found[rival.name].append(measure(rival, load, next(folders), port))
+            print(report.lines(found[rival.name][-1:])[0], flush=True)
+    return [medians(each) for each in found.values()]
+
+
+def _one_at_a_time(times: int, rounds: int, folders: Iterator[Path], port: int) -> list[Figures]:
+    print(f"\n{SINGLE.name}", flush=True)
+    found: dict[str, list[Figures]] = {}
+    for _ in range(rounds):
+        for rival in here():
+            with standing(rival, next(folders), port, SINGLE.model) as there:
+                figures = one_by_one(there, Load(SINGLE.name, times, SINGLE.tokens, 0), times)
+            found.setdefault(rival.name, []).append(figures)
+            print(report.lines([figures])[0], flush=True)
+    return [medians(each) for each in found.values()]
+
+
+def _house(folders: Iterator[Path], port: int, *, smoke: bool) -> dict[str, Any]:
+    print("\nLeadstream by itself", flush=True)
+    few, tokens = (20, 20) if smoke else (1000, 200)
+    stream_kib = resident.per_stream_kib(next(folders), port, few // 5, 20 if smoke else 500)
+    follower_kib = resident.per_follower_kib(next(folders), port, few)
+    fan_out_us = resident.fan_out(next(folders), port, few, tokens)
+    folder = next(folders)
+    folder.mkdir()
+    figures = {
+        "memory of a running stream of 500 tokens": f"{stream_kib:.0f} KiB",
+        "memory of an idle follower": f"{follower_kib:.1f} KiB",
+        "from the command to the first answer": f"{resident.start_up_s(next(folders), port):.2f} s",
+        f"one token to one of {few} followers, its socket included": f"{fan_out_us:.1f} µs of CPU",
+        "one event to one of 100 followers, no socket": f"{inside.fan_out_us(100):.2f} µs of CPU",
+    }
+    for streams in (1, 10, 100):
+        durable_us = inside.journal_us(folder, streams, tokens)
+        figures[f"an event made durable, {streams} a group"] = f"{durable_us:.1f} µs of CPU"
+    return figures
+
+
+def machine() -> dict[str, str]:
+    """What the figures depend on; no names."""
+    try:
+        model = next(
+            line.partition(":")[2].strip()
+            for line in Path("/proc/cpuinfo").read_text().splitlines()
+            if line.startswith("model name")
+        )
+    except (OSError, StopIteration):
+        model = platform.machine()
+    libraries = ("uvicorn", "starlette", "openai", "uvloop")
+    return {
+        "machine": f"{os.cpu_count()} × {model}, {platform.system()} {platform.release()}",
+        "python": f"Python {platform.python_version()}, SQLite {sqlite3.sqlite_version}",
+        "libraries": ", ".join(f"{name} {version(name)}" for name in libraries),
+    }
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

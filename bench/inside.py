@@ -1,0 +1,71 @@
+"""Two parts by themselves, in this process: the log's fan-out, and the journal's commits."""
+
+import asyncio
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import uvloop
+
+from store.database import Database
+from streams.follower import Follower
+from streams.journal import Journal
+from streams.log import Group, Log
+
+TOKEN = {"type": "token", "content": " word"}
+
+
+def fan_out_us(followers: int, events: int = 500) -> float:
+    """CPU microseconds to hand one event to one follower, without a socket."""
+    return uvloop.run(_fan_out(followers, events))
+
+
+def journal_us(folder: Path, streams: int, events: int) -> float:
+    """CPU microseconds of one event from `append` to durable, with so many streams a group."""
+    return uvloop.run(_journal(folder, streams, events))
+
+
+async def _fan_out(followers: int, events: int) -> float:
+    log = Log("bench", _stored)
+    readers = [asyncio.create_task(_follow(log)) for _ in range(followers)]
+    await asyncio.sleep(0)
+    began = time.process_time()
+    for number in range(events):
+        log.append({"type": "complete"} if number == events - 1 else TOKEN)
+        group, _ = log.take()
+        log.settle(group)
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+    delivered = sum(await asyncio.gather(*readers))
+    return (time.process_time() - began) * 1e6 / delivered
+
+
+async def _follow(log: Log) -> int:
+    seen = 0
+    with Follower(log) as follower:
+        while await follower.next() is not None:
+            seen += 1
+    return seen
+
+
+async def _stored(stream_id: str, after: int) -> Group | None:
+    return None
+
+
+async def _journal(folder: Path, streams: int, events: int) -> float:
+    async with (
+        Database(folder / f"{streams}.db") as database,
+        Journal(database, interval_s=0.01) as journal,
+    ):
+        logs = [journal.open(f"st_{number}") for number in range(streams)]
+        await _round(logs)
+        began = time.process_time()
+        for _ in range(events):
+            await _round(logs)
+        return (time.process_time() - began) * 1e6 / (events * streams)
+
+
+async def _round(logs: Sequence[Log]) -> None:
+    for log in logs:
+        log.append(TOKEN)
+    await logs[-1].settled()
