@@ -12,7 +12,7 @@ from time import monotonic
 EVERY_S = 0.25
 STALL_S = 0.25
 FADES = 0.983
-"""What is left of a lag at the next look: half of it after ten seconds, so that a scrape sees it."""
+"""What is left of a lag at the next look: half of it after ten seconds, so a scrape sees it."""
 
 logger = logging.getLogger("leadstream.loop")
 
