@@ -13,11 +13,14 @@ from tests.chaos import report
 from tests.chaos.plans import Plan
 from tests.chaos.rounds import Round
 from tests.chaos.sabotages import SABOTAGES
+from tests.chaos.soak import SOAKS, soak
 from tests.chaos.verdict import Count, judge
 
 
 def main():
     said = _parser().parse_args()
+    if said.soak:
+        return soak(SOAKS if said.soak == "all" else [said.soak])
     seed = said.seed or str(SystemRandom().randrange(10**6))
     print(f"seed {seed}", flush=True)
     if said.only is not None:
@@ -70,6 +73,7 @@ def _parser():
     parser.add_argument("--seed", help="of another run, to see the same again")
     parser.add_argument("--only", type=int, metavar="N", help="this round alone")
     parser.add_argument("--sabotage", choices=SABOTAGES, default="none", help="it should fail")
+    parser.add_argument("--soak", choices=("all", *SOAKS), help="thousands at once, instead")
     return parser
 
 

@@ -1,14 +1,17 @@
-"""A short chaos: two rounds, and what they must notice."""
+"""A short chaos: two rounds, what they must notice, and what the README says."""
 
 import asyncio
+from pathlib import Path
 
 import pytest
 
+from tests.chaos import report
 from tests.chaos.dying import Death
 from tests.chaos.plans import Plan
 from tests.chaos.rounds import Round
 from tests.chaos.verdict import judge
 
+README = Path(__file__).parents[2] / "README.md"
 AT_ONCE = Death("inside commit", 3, begun=6)
 
 
@@ -48,3 +51,13 @@ def test_a_server_that_shows_what_is_not_on_the_disk_is_found_out(tmp_path):
 def test_a_stream_that_ends_twice_is_found_out(tmp_path):
     round_ = played(tmp_path, "short", (), "two ends")
     assert any("terminal events" in fault for fault in judge(round_)[1])
+
+
+def test_the_readme_says_what_was_found_and_nothing_was_lost():
+    kept = report.load()
+    assert report.clean(kept["kills"])
+    assert kept["kills"]["rounds"] >= 100
+    assert kept["kills"]["terminal_events"] == kept["kills"]["streams"]
+    assert report.sentence(kept["kills"]) in " ".join(README.read_text().split())
+    sabotage = kept["sabotages"]["wake before commit"]
+    assert sabotage["failed"] * 10 >= sabotage["rounds"]

@@ -1,5 +1,4 @@
-"""What `make chaos SOAK=all` does to thousands, done to hundreds: nobody loses a byte, and nothing
-is left behind."""
+"""What `--soak` does to thousands, done to hundreds: no byte lost, and nothing left behind."""
 
 import pytest
 
