@@ -114,14 +114,15 @@ class Browser:
 
 
 @contextlib.contextmanager
-def browser(*, throttled=False):
-    """A running browser; `throttled` slows its hidden tabs as it slows everybody's."""
+def browser(*switches, throttled=False):
+    """A running browser, with `switches` beside ours; `throttled` slows its hidden tabs as it slows
+    everybody's."""
     chromium, driver = needs("chromium"), needs("chromedriver")
     process = subprocess.Popen([driver, "--port=0"], stdout=subprocess.PIPE, text=True)
     try:
         said = (re.search(r"successfully on port (\d+)", line) for line in process.stdout)
         port = next(found[1] for found in said if found)
-        options = {"binary": chromium, "args": _SWITCHES}
+        options = {"binary": chromium, "args": [*_SWITCHES, *switches]}
         options |= {"excludeSwitches": _UNTHROTTLING} if throttled else {}
         wanted = {"goog:chromeOptions": options, "goog:loggingPrefs": {"browser": "ALL"}}
         url = f"http://127.0.0.1:{port}/session"

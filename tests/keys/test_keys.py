@@ -10,7 +10,9 @@ import pytest
 from websockets.exceptions import ConnectionClosedError
 from websockets.sync.client import connect
 
+from api.keys import Caller, Keyring
 from store import keys
+from store.database import Database
 from tests.keys.keyed import bearer, made, started
 from tests.reading import Reading
 from tests.serving import ROOT, environment, is_problem, rows, script, serve, text, words
@@ -271,3 +273,17 @@ def test_a_signature_that_was_changed_opens_nothing(signed, part):
     for nonsense in ("", ".", "...", "a.b.c.d", "%00", "é", token + ".x", token[:-1]):
         answer = server.http.get(head, params={"token": nonsense})
         assert answer.status_code == 401, nonsense
+
+
+@pytest.mark.anyio
+async def test_a_signature_does_not_last_for_ever(tmp_path):
+    keys.create(tmp_path / "leadstream.db", "key")
+    async with Database(tmp_path / "leadstream.db") as database:
+        [key] = await keys.configured(database)
+        for readable_s, reads in [(60, True), (-1, False)]:
+            keyring = Keyring(database, readable_s=readable_s)
+            await keyring.refresh()
+            caller = Caller(key.key_id, key.owner)
+            signature = keyring.signature(caller, "st_1")
+            assert (keyring.reader("st_1", signature) == caller) == reads
+            assert keyring.reader("st_2", signature) is None
