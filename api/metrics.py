@@ -24,6 +24,8 @@ class Now(Collector):
         running, readers = len(self._house.executions.running), len(self._house.followers)
         yield GaugeMetricFamily("leadstream_streams_active", "Streams that run.", running)
         yield GaugeMetricFamily("leadstream_followers_active", "Readers connected.", readers)
+        lag_s = self._house.lag.seconds
+        yield GaugeMetricFamily("leadstream_event_loop_lag_seconds", "Worst of late.", lag_s)
         model = ("provider", "model")
         breaker = GaugeMetricFamily(
             "leadstream_breaker_state", "0 closed, 1 half open, 2 open.", labels=model

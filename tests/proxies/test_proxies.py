@@ -7,6 +7,7 @@ import time
 import pytest
 from websockets.sync.client import connect
 
+from tests.browser import browser
 from tests.proxies import running
 from tests.proxies.event_source import EventSource
 from tests.reading import PATIENCE_S, Reading
@@ -34,6 +35,12 @@ def vendors():
     with FakeVendors() as vendors:
         vendors.says("claude", WORDS)
         yield vendors
+
+
+@pytest.fixture(scope="module")
+def chromium():
+    with browser() as found:
+        yield found
 
 
 @pytest.fixture(scope="module")
@@ -108,6 +115,37 @@ def test_a_reader_behind_a_shipped_proxy_outlives_a_killed_server(tmp_path, prox
     assert "reset" in types(reader.body)
     assert types(reader.body)[-1] == "complete"
     assert text(reader.body).split() == words(30).split()
+
+
+FOLLOWED = """
+    window.seen = []; window.opened = 0;
+    const source = new EventSource(arguments[0]);
+    source.onopen = () => { window.opened += 1; };
+    source.onmessage = ({ lastEventId, data }) => {
+        window.seen.push([lastEventId, JSON.parse(data)]);
+    };
+    window.source = source;
+"""
+
+
+@pytest.mark.parametrize("proxy", SHIPPED)
+def test_a_browser_behind_a_shipped_proxy_outlives_a_killed_server(tmp_path, chromium, proxy):
+    run, configured = SHIPPED[proxy]
+    with serve(tmp_path) as server, run(tmp_path, configured(server.port)) as port:
+        chromium.open(f"http://127.0.0.1:{port}/docs")
+        started = server.start(script(words(30), pace_ms=30))
+        chromium.run(FOLLOWED, started["stream_url"])
+        chromium.until("return window.seen.filter(([, e]) => e.type === 'token').length > 4")
+        server.kill()
+        chromium.until("return window.opened > 1", what="to be told to come back")
+        server.run()
+        chromium.until("return window.source.readyState === EventSource.CLOSED")
+        seen = chromium.run("return window.seen")
+    assert [int(number) for number, _ in seen] == list(range(1, len(seen) + 1))
+    assert seen[-1][1]["type"] == "complete"
+    after = [e for _, e in seen[[e["type"] for _, e in seen].index("reset") :]]
+    shown = "".join(e["content"] for e in after if e["type"] == "token")
+    assert shown.split() == words(30).split()
 
 
 @pytest.mark.parametrize("proxy", SHIPPED)

@@ -2,11 +2,13 @@ import { StrictMode, useState } from "react";
 import { createRoot } from "react-dom/client";
 import { useAgentStream } from "leadstream/use-agent-stream.js";
 
+// The page and Leadstream are one origin: see vite.config.js.
+const base = new URL("/", location.href);
 const lead = { first_name: "Ada", company_name: "Analytical Engines", employee_count: 120 };
 
 function Qualification() {
   const [leadId] = useState("ada-lovelace");
-  const agent = useAgentStream({ agent: "qualification", leadId, options: { lead }, base: "/" });
+  const agent = useAgentStream({ agent: "qualification", leadId, options: { lead }, base });
   return (
     <>
       <button onClick={agent.start}>Qualify {lead.first_name}</button>
