@@ -1,11 +1,13 @@
 """What a token costs: the offline table of genai-prices, under the overrides of `models.toml`.
 
 Prices depend on the hour at some vendors and on the size of the prompt at others, so a price is
-always asked for one usage at one time, and never kept as a rate.
+always asked for one usage at one time, and never kept as a rate. The table takes 80 µs or more to
+say one, so an answer is remembered for its minute: no price changes within one.
 """
 
 from datetime import UTC, datetime
 from decimal import Decimal
+from functools import lru_cache
 
 from providers.base import Usage
 from routing.catalog import Catalog, model_of
@@ -34,7 +36,8 @@ class Prices:
             of_input, of_output = known.price
             cost = usage.input_tokens * of_input + usage.output_tokens * of_output
             return cost / _MILLION
-        return _listed(provider, model, usage, at or datetime.now(UTC))
+        minute = (at or datetime.now(UTC)).replace(second=0, microsecond=0)
+        return _listed(provider, model, usage, minute)
 
     def per_million(self, provider: str, model: str) -> dict[str, Decimal] | None:
         """What a thousand tokens cost now, times a thousand: a figure to show, not to add up.
@@ -49,6 +52,7 @@ class Prices:
         return {"input": of_input * 1000, "output": of_output * 1000}
 
 
+@lru_cache(maxsize=4096)
 def _listed(provider: str, model: str, usage: Usage, at: datetime) -> Decimal | None:
     from genai_prices import Usage as Counted
     from genai_prices import calc_price

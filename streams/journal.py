@@ -2,8 +2,8 @@
 
 It commits what all streams appended since its last commit as one transaction, with the rows that
 those events make true, and only then moves each log's durable mark. A quiet journal commits at
-once, so the first token never waits; a busy one commits at most every `interval_s`, so that many
-tokens share one commit and one send: the cost of a token falls as load rises.
+once, so nobody waits who is alone; one whose commits several streams share commits at most every
+`interval_s`, so that many tokens share one commit: the cost of a token falls as load rises.
 """
 
 import asyncio
@@ -19,6 +19,9 @@ from store import streams
 from store.database import Database, Write
 from streams import sse
 from streams.log import Group, Log
+
+CROWD = 3
+"""So many streams in one commit make the journal a busy one, and two make it half busy."""
 
 RETRY_S = 1.0
 """How long the Journal waits before it asks a disk again that has refused a commit."""
@@ -120,8 +123,9 @@ class Journal:
             pause = next_at - self._clock()
             if pause > 0 and not self._closing:
                 await self._sleep(pause)
-            next_at = self._clock() + self._interval_s
             dirty, self._dirty = self._dirty, []
+            busy = min(1.0, (len(dirty) - 1) / (CROWD - 1))
+            next_at = self._clock() + self._interval_s * busy
             if dirty and not await self._commit([(log, *log.take()) for log in dirty]):
                 return
 

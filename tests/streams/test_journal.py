@@ -188,7 +188,8 @@ async def test_rows_that_belong_to_no_stream_take_no_stream_with_them(database):
         assert await reader.whole() == framed(token("one"), token("two"), COMPLETE)
 
 
-async def test_a_quiet_journal_commits_at_once_and_a_busy_one_in_groups(database):
+@pytest.mark.parametrize(("streams", "waits"), [(1, []), (2, [0.005]), (3, [0.01]), (9, [0.01])])
+async def test_a_quiet_journal_commits_at_once_and_a_busy_one_in_groups(database, streams, waits):
     """Time stands still: what the journal sleeps is what it would have waited."""
     slept = []
 
@@ -197,14 +198,15 @@ async def test_a_quiet_journal_commits_at_once_and_a_busy_one_in_groups(database
         await asyncio.sleep(0)
 
     async with Journal(database, interval_s=0.01, clock=lambda: 5.0, sleep=sleep) as journal:
-        log = journal.open("st")
-        log.append(token("first"))
-        await settled(log)
+        logs = [journal.open(f"st_{number}") for number in range(streams)]
+        for log in logs:
+            log.append(token("first"))
+        await settled(logs[-1])
         assert slept == []
         for number in range(100):
-            log.append(token(f"w{number}"))
-        await settled(log)
-        assert slept == [pytest.approx(0.01)]
+            logs[0].append(token(f"w{number}"))
+        await settled(logs[0])
+        assert slept == pytest.approx(waits)
         assert database.committed == 2
 
 
