@@ -36,6 +36,7 @@ from api import (
     route,
     seller_profile,
     streams,
+    workflows,
 )
 from api.event_stream import HANG_UP
 from api.guard import guard
@@ -48,8 +49,11 @@ from errors import Problem
 from executions.admission import Admission
 from executions.budget import Budgets
 from executions.executions import Executions
+from executions.flow_recovery import take_up_flows
+from executions.flows import Flows
 from executions.places import Places
 from executions.recovery import go_on, take_up
+from executions.workflows import load_workflows
 from providers.base import Provider
 from routing.candidates import Candidates
 from routing.catalog import load_catalog
@@ -95,6 +99,7 @@ def create_app(settings: Settings) -> Starlette:
             *streams.routes,
             *agents_api.routes,
             *executions.routes,
+            *workflows.routes,
             *conversations.routes,
             *seller_profile.routes,
             *leads.routes,
@@ -138,28 +143,30 @@ async def _build(settings: Settings, stack: AsyncExitStack) -> House:
         ],
     )
     await stack.enter_async_context(journal)
+    running = Executions(
+        agents=found,
+        router=ModelRouter(candidates),
+        journal=journal,
+        database=database,
+        settings=settings,
+        budgets=await _budgets(settings, database),
+        admission=Admission(
+            database,
+            journal,
+            Places(
+                "streams",
+                settings.max_streams,
+                settings.max_streams_per_client,
+                retry_after_s=2,
+            ),
+        ),
+    )
     house = House(
         settings=settings,
         database=database,
         journal=journal,
-        executions=Executions(
-            agents=found,
-            router=ModelRouter(candidates),
-            journal=journal,
-            database=database,
-            settings=settings,
-            budgets=await _budgets(settings, database),
-            admission=Admission(
-                database,
-                journal,
-                Places(
-                    "streams",
-                    settings.max_streams,
-                    settings.max_streams_per_client,
-                    retry_after_s=2,
-                ),
-            ),
-        ),
+        executions=running,
+        flows=Flows(load_workflows(found), running),
         providers=models,
         readers=Places(
             "readers",
@@ -174,9 +181,12 @@ async def _build(settings: Settings, stack: AsyncExitStack) -> House:
     reports = Reports(house.counters)
     house.executions.on_begun, house.executions.on_ended = reports.begun, reports.ended
     house.counters.registry.register(metrics.Now(house))
-    taken = await take_up(house.executions, attempts=settings.recovery_attempts)
+    taken = [
+        *await take_up(running, attempts=settings.recovery_attempts),
+        *await take_up_flows(house.flows, attempts=settings.recovery_attempts),
+    ]
     for work in (
-        go_on(house.executions, taken),
+        go_on(running, taken),
         keep_for(database, settings.retention_days),
         keys.keep_fresh(),
         house.lag.watch(),

@@ -12,6 +12,7 @@ from api.keys import LOCAL, Caller, Keyring
 from api.loop_lag import LoopLag
 from errors import Problem
 from executions.executions import Executions
+from executions.flows import Flows
 from executions.places import Places
 from providers.base import Provider
 from settings import Settings
@@ -28,6 +29,7 @@ class House:
     database: Database
     journal: Journal
     executions: Executions
+    flows: Flows
     providers: Mapping[str, Provider]
     readers: Places
     keys: Keyring

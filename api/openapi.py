@@ -163,6 +163,17 @@ def _of_models(agents: Agents) -> Schema:
             **beside,
         },
     }
+    inputs_by_step = {name: _schema(agent.Input.__name__) for name, agent in agents.items()}
+    found["WorkflowStart"] = {
+        "type": "object",
+        "additionalProperties": False,
+        "required": ["workflow"],
+        "properties": {
+            "workflow": {"type": "string"},
+            "input": {"type": "object", "properties": inputs_by_step},
+            **beside,
+        },
+    }
     return found
 
 

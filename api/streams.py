@@ -14,14 +14,13 @@ from api import body, event_stream
 from api.house import House, caller_of, client_of, house_of, owner_of
 from api.readers import Reading
 from errors import BadRequest, Invalid, NotFound, Problem
-from executions.executions import Started
 from executions.start import Start, StartOptions, checked, pointer
 from streams import sse
 from streams.log import Log
 
 _LEAD_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
-_OPTIONS = frozenset(StartOptions.model_fields)
+OPTIONS = frozenset(StartOptions.model_fields)
 
 
 async def start(request: Request) -> Response:
@@ -29,28 +28,33 @@ async def start(request: Request) -> Response:
     # Not the route's parameter: its pattern ends before a line break at the end of the path.
     lead_id = lead_id_of(request.scope["path"].partition("/api/stream/start/")[2])
     said = await body.json_object(request)
-    known = {"agent_type", "input", "lead", *_OPTIONS}
-    _refuse_unknown(said, known)
+    known = {"agent_type", "input", "lead", *OPTIONS}
+    refuse_unknown(said, known)
     agent_type = said.get("agent_type")
     if not isinstance(agent_type, str):
         raise Invalid(
             "Which agent? `agent_type` is a name of GET /api/agents.",
             errors=[{"pointer": "/agent_type", "detail": "a string is required"}],
         )
-    started = await house_of(request).executions.start(
+    begun = await house_of(request).executions.start(
         Start(
             agent_type=agent_type,
             owner=owner_of(request),
-            input=_object(said, "input") or {},
+            input=object_in(said, "input") or {},
             input_at="/input",
             options=options_of(said),
             lead_id=lead_id,
-            lead=_object(said, "lead"),
+            lead=object_in(said, "lead"),
             key=idempotency_key(request),
             client=client_of(request),
         )
     )
-    return _started(request, started)
+    names = {
+        "execution_id": begun.execution_id,
+        "agent_type": begun.agent_type,
+        "lead_id": begun.lead_id,
+    }
+    return started(urls(request, begun.stream_id), names, replayed=begun.replayed)
 
 
 async def follow(request: Request) -> Response:
@@ -105,7 +109,7 @@ def lead_id_of(given: str) -> str:
 
 def options_of(said: dict[str, Any]) -> StartOptions:
     """The options of an execution that stand in a body beside its input."""
-    return checked(StartOptions, {name: said[name] for name in said.keys() & _OPTIONS})
+    return checked(StartOptions, {name: said[name] for name in said.keys() & OPTIONS})
 
 
 def idempotency_key(request: Request) -> str | None:
@@ -129,30 +133,30 @@ def read_url(request: HTTPConnection, path: str, stream_id: str) -> str:
     return url(request, path) + (f"?token={signature}" if signature else "")
 
 
-def _started(request: Request, started: Started) -> Response:
-    stream_id = started.stream_id
-    stream_url = read_url(request, f"/api/stream/{stream_id}", stream_id)
-    answer = {
-        "stream_id": started.stream_id,
-        "execution_id": started.execution_id,
-        "agent_type": started.agent_type,
-        "lead_id": started.lead_id,
-        "stream_url": stream_url,
-        "stop_url": url(request, f"/api/stream/stop/{started.stream_id}"),
+def urls(request: Request, stream_id: str) -> dict[str, str]:
+    """A stream, and where it is read and stopped."""
+    return {
+        "stream_id": stream_id,
+        "stream_url": read_url(request, f"/api/stream/{stream_id}", stream_id),
+        "stop_url": url(request, f"/api/stream/stop/{stream_id}"),
         "websocket_url": read_url(request, f"/ws/stream/{stream_id}", stream_id),
     }
-    headers = {"Location": stream_url}
-    if started.replayed:
+
+
+def started(where: dict[str, str], what: dict[str, Any], *, replayed: bool) -> Response:
+    """201 for what was started, 200 for what had been; `where` are its `urls`."""
+    headers = {"Location": where["stream_url"]}
+    if replayed:
         headers["Idempotency-Replayed"] = "true"
     return Response(
-        sse.to_json(answer),
-        status_code=200 if started.replayed else 201,
+        sse.to_json(what | where),
+        status_code=200 if replayed else 201,
         headers=headers,
         media_type="application/json",
     )
 
 
-def _object(said: dict[str, Any], name: str) -> dict[str, Any] | None:
+def object_in(said: dict[str, Any], name: str) -> dict[str, Any] | None:
     value = said.get(name)
     if value is not None and not isinstance(value, dict):
         raise Invalid(
@@ -162,7 +166,7 @@ def _object(said: dict[str, Any], name: str) -> dict[str, Any] | None:
     return value
 
 
-def _refuse_unknown(said: dict[str, Any], known: set[str]) -> None:
+def refuse_unknown(said: dict[str, Any], known: set[str]) -> None:
     if unknown := sorted(said.keys() - known):
         raise Invalid(
             f"Unknown here: {', '.join(unknown)[:200]}. Known: {', '.join(sorted(known))}.",

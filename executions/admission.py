@@ -88,7 +88,7 @@ class Admission:
 
     @asynccontextmanager
     async def keyed(self, start: Start) -> AsyncIterator[str | None]:
-        """The execution that this key has started before, None for a new one.
+        """What this key has started before, by its id; None for a new one.
 
         Starts with one key wait for each other. Raises Invalid when the body is another one.
         """
@@ -107,4 +107,4 @@ class Admission:
                 "This Idempotency-Key was used with another body: use a new key for a new start.",
                 code="idempotency_key_reused",
             )
-        return str(row["execution_id"])
+        return str(row["started"])

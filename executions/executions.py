@@ -11,7 +11,7 @@ from msgspec import structs
 from pydantic import BaseModel
 
 from agents.base import BaseAgent, Context
-from errors import NotFound, Problem, Storage
+from errors import NotFound, Problem
 from executions.admission import Admission
 from executions.budget import Budgets
 from executions.execution import Execution
@@ -23,13 +23,10 @@ from routing.model_router import ModelRouter
 from routing.receipt import Past, Receipt
 from settings import Settings
 from store import executions as table
-from store import streams
+from store import streams, workflows
 from store.database import Database, Write
 from streams.journal import Journal
 from streams.log import Log
-
-START_COMMIT_S = 5.0
-"""How long a start waits for its row to be committed before it is refused."""
 
 
 @dataclass(frozen=True)
@@ -53,6 +50,8 @@ class Build:
     log: Log
     past: Past | None = None
     begun: Begun | None = None
+    whole: Receipt | None = None
+    """The bill of the workflow whose step it is."""
 
 
 @dataclass
@@ -84,12 +83,10 @@ class Executions:
             execution = None
             try:
                 lead = await lead_of(self.database, start, needed=agent_class.needs_lead)
-                context = Context(
-                    f"ex_{uuid4().hex}", self.database, lead.fields, lead.lead_id, start.owner
-                )
+                context = self.context(f"ex_{uuid4().hex}", lead.fields, lead.lead_id, start.owner)
                 log = self.journal.open(f"st_{uuid4().hex}", owner=start.owner)
                 build = Build(start.options, agent_class, context, log)
-                execution = self._build(build, input_data)
+                execution = self.build(build, input_data)
                 execution.client = start.client
                 self.budgets.reserve(execution.receipt.grant)
                 await execution.agent.prepare(input_data)
@@ -112,42 +109,46 @@ class Executions:
             raise NotFound(f"There is no agent {agent_type[:64]!r}.", code="unknown_agent")
         return self.agents[agent_type]
 
+    def context(
+        self, execution_id: str, lead: dict[str, Any] | None, lead_id: str | None, owner: str
+    ) -> Context:
+        return Context(execution_id, self.database, lead, lead_id, owner)
+
     def begin(self, running: Running) -> None:
         """Let it run; when it ends its place is free."""
         self.own(running)
         self.on_begun(running)
         running.run()
 
-    def revive(self, row: dict[str, Any], log: Log, past: Past, begun: Begun | None) -> Execution:
+    def revive(
+        self,
+        row: dict[str, Any],
+        log: Log,
+        past: Past,
+        begun: Begun | None,
+        whole: Receipt | None = None,
+    ) -> Execution:
         """An execution of an earlier process, on its log, with its receipt. It does not run yet.
 
         `begun`: its words so far, where it was started to continue them.
         """
         agent_class = self.agent(row["agent_type"])
         options = checked(StartOptions, row["options"]["start"])
-        context = Context(
-            row["execution_id"],
-            self.database,
-            row["options"]["lead"],
-            row["lead_id"],
-            row["owner"],
+        context = self.context(
+            row["execution_id"], row["options"]["lead"], row["lead_id"], row["owner"]
         )
         input_data = checked(agent_class.Input, row["input"])
-        execution = self._build(
-            Build(
-                options,
-                agent_class,
-                context,
-                log,
-                past,
-                begun if begun and self._may_continue(agent_class, begun) else None,
-            ),
-            input_data,
-        )
+        begun = begun if begun and self._may_continue(agent_class, begun) else None
+        build = Build(options, agent_class, context, log, past, begun, whole)
+        execution = self.build(build, input_data)
+        execution.result.take({"type": "token", "content": past.interrupted_after})
         execution.client = row["owner"]
-        self.admission.take_over(execution)
-        self.own(execution)
         return execution
+
+    def take_over(self, running: Running) -> None:
+        """What an earlier process began has its place here."""
+        self.admission.take_over(running)
+        self.own(running)
 
     async def stop(self, owner: str, stream_id: str) -> dict[str, Any]:
         """`{stream_id, status, metadata}`: the receipt. A second stop answers the same."""
@@ -155,7 +156,8 @@ class Executions:
         if execution is not None and execution.log.owner == owner:
             await execution.stop()
         await self.journal.settled(stream_id)
-        row = await table.of_stream(self.database, owner, stream_id)
+        row = await workflows.find(self.database, owner, stream_id)
+        row = row or await table.of_stream(self.database, owner, stream_id)
         if row is None:
             raise NotFound("There is no such stream.", code="unknown_stream")
         return {"stream_id": stream_id, "status": row["status"], "metadata": row["metadata"]}
@@ -198,22 +200,16 @@ class Executions:
             },
             *lead.writes,
             streams.created(execution.stream_id, start.owner, now),
-            table.created(_row(execution, start, lead.lead_id), now),
+            table.created(row_of(execution, start.options, lead.lead_id), now),
             *_keyed(start, execution.execution_id, now),
             *execution.agent.opening_writes(execution.input),
         )
-        try:
-            async with asyncio.timeout(START_COMMIT_S):
-                await execution.log.settled()
-        except TimeoutError:
-            refused = Storage("The disk does not take writes; nothing was started.")
-            execution.fail(refused)
-            raise refused from None
-        if execution.log.ended:
-            raise Problem("The start could not be stored. The log has the details.")
+        await execution.opened()
 
-    def _build(self, build: "Build", input_data: BaseModel) -> Execution:
+    def build(self, build: Build, input_data: BaseModel) -> Execution:
+        """An execution that does not run yet, and of which nothing is stored."""
         options, agent_class = build.options, build.agent_class
+        asked: Options = {**agent_class.options(), **options.for_router(), "begun": build.begun}
         receipt = Receipt(
             agent_class.task_type,
             self.router.candidates.prices,
@@ -222,7 +218,11 @@ class Executions:
         )
         elapsed_s = build.past.elapsed_s if build.past else 0.0
         receipt.grant = self.budgets.grant(build.context.owner, elapsed_s)
-        asked: Options = {**agent_class.options(), **options.for_router(), "begun": build.begun}
+        if build.whole is not None:
+            receipt.join(build.whole)
+            # What is left for all is no reason to choose a dearer model than the agent would.
+            bounds = filter(None, (agent_class.max_cost_usd, options.max_cost_usd))
+            asked["max_cost_usd"] = min(bounds, default=None)
         return Execution(
             agent_class(self.router.bound(receipt, asked), build.context),
             input_data,
@@ -260,17 +260,18 @@ class Executions:
         self.on_ended(running)
 
 
-def _row(execution: Execution, start: Start, lead_id: str | None) -> dict[str, Any]:
+def row_of(execution: Execution, options: StartOptions, lead_id: str | None) -> dict[str, Any]:
+    """An execution as a row of `agent_executions`."""
     context = execution.agent.context
     return {
         "execution_id": execution.execution_id,
         "stream_id": execution.stream_id,
-        "owner": start.owner,
-        "agent_type": start.agent_type,
+        "owner": execution.log.owner,
+        "agent_type": execution.agent.agent_type,
         "lead_id": lead_id,
         "input": execution.input.model_dump(mode="json"),
         "options": {
-            "start": start.options.model_dump(exclude_unset=True),
+            "start": options.model_dump(exclude_unset=True),
             # The lead as it was: a restart works on what the start saw.
             "lead": context and context.lead,
         },

@@ -89,13 +89,17 @@ def _end(executions: Executions, row: dict[str, Any], log: Log) -> None:
 
 async def _revived(executions: Executions, row: dict[str, Any], log: Log) -> Execution:
     """An execution with its receipt and what its readers have seen."""
-    text = await _text_of(log)
+    execution = executions.revive(row, log, *await seen(row, log))
+    executions.take_over(execution)
+    return execution
+
+
+async def seen(row: dict[str, Any], log: Log, step: str | None = None) -> tuple[Past, Begun | None]:
+    """What an earlier process has spent and shown; of a workflow's log, what this `step` has."""
+    text = await _text_of(log, step)
     past = _past(row, text)
     continues = row["options"]["start"].get("on_failure") == "continue"
-    begun = Begun(_last(past), text) if continues and text and past.attempts else None
-    execution = executions.revive(row, log, past, begun)
-    execution.result.take({"type": "token", "content": text})
-    return execution
+    return past, Begun(_last(past), text) if continues and text and past.attempts else None
 
 
 def _past(row: dict[str, Any], text: str) -> Past:
@@ -108,14 +112,15 @@ def _past(row: dict[str, Any], text: str) -> Past:
     )
 
 
-async def _text_of(log: Log) -> str:
+async def _text_of(log: Log, step: str | None) -> str:
     """The words that a reader of the stream has now."""
-    seen, after = AgentResult(), 0
+    shown, after = AgentResult(), 0
     while (group := await log.read(after)) is not None:
         for _, event in sse.events(group.frames):
-            seen.take(event)
+            if event.get("step") == step:
+                shown.take(event)
         after = group.last
-    return seen.text
+    return shown.text
 
 
 def _last(past: Past) -> str:

@@ -12,10 +12,13 @@ from typing import Any, Literal
 
 import logs
 from agents.base import AgentResult, Event
-from errors import BudgetReached, Problem
+from errors import BudgetReached, Problem, Storage
 from routing.receipt import Receipt
 from store.database import Write
 from streams.log import Log
+
+START_COMMIT_S = 5.0
+"""How long a start waits for its opening to be committed before it is refused."""
 
 StopReason = Literal["requested", "abandoned", "budget", "superseded"]
 
@@ -75,6 +78,18 @@ class Running(ABC):
         self.log.epitaph = self._epitaph
         self.log.on_followers = self._followers
         self._followers(self.log.followers)
+
+    async def opened(self) -> None:
+        """Return once its opening is durable. Raises a Problem where it cannot be stored."""
+        try:
+            async with asyncio.timeout(START_COMMIT_S):
+                await self.log.settled()
+        except TimeoutError:
+            refused = Storage("The disk does not take writes; nothing was started.")
+            self.fail(refused)
+            raise refused from None
+        if self.log.ended:
+            raise Problem("The start could not be stored. The log has the details.")
 
     async def stop(self, reason: StopReason = "requested") -> None:
         """End it now: the vendor's connection is closed before this returns. Twice is harmless."""

@@ -5,7 +5,7 @@ reloads it after a crash, and nothing else computes cost. Tokens are the vendor'
 marked as estimated; money is a Decimal and never rounded; an unknown price is None, never 0.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from decimal import Decimal
 from time import monotonic
@@ -87,16 +87,27 @@ class Receipt:
         self._now = now
         self._started = clock() - past.elapsed_s
         self._latency_ms: int | None = None
+        self._whole: Receipt | None = None
         self._interrupt(past.interrupted_after)
+
+    def join(self, whole: "Receipt") -> None:
+        """It is one of several that make one bill: its attempts stand in both, and the first word
+        of any is the first word of the whole."""
+        self._whole = whole
+        whole.attempts.extend(self.attempts)
 
     def begin(self, attempt: Attempt) -> None:
         """A request is about to go out; its `input_tokens` are the estimate of its prompt."""
         self.attempts.append(attempt)
+        if self._whole is not None:
+            self._whole.begin(attempt)
 
     def first_token(self) -> None:
         """The reader sees a first word now."""
         if self.ttft_ms is None:
             self.ttft_ms = round((self.clock() - self._started) * 1000)
+            if self._whole is not None:
+                self._whole.first_token()
 
     def settle(self, attempt: Attempt) -> None:
         """Price `attempt` by the tokens it has now; none cost nothing, whatever the price."""
@@ -134,8 +145,7 @@ class Receipt:
 
     def _spent(self, but: Attempt | None = None) -> Decimal:
         """What is known to be spent on all attempts `but` this one."""
-        others = [a.cost_usd for a in self.attempts if a is not but]
-        return sum((cost for cost in others if cost is not None), Decimal(0))
+        return spent_usd(a for a in self.attempts if a is not but)
 
     @property
     def total_cost_usd(self) -> Decimal | None:
@@ -187,3 +197,8 @@ class Receipt:
     def _usage_source(self) -> UsageSource:
         sources = {a.usage_source for a in self.attempts}
         return sources.pop() if len(sources) == 1 else "mixed" if sources else "reported"
+
+
+def spent_usd(attempts: Iterable[Attempt]) -> Decimal:
+    """What is known to be spent on `attempts`."""
+    return sum((a.cost_usd for a in attempts if a.cost_usd is not None), Decimal(0))

@@ -125,10 +125,12 @@ async def of_stream(database: Database, owner: str, stream_id: str) -> dict[str,
 
 
 async def of_key(database: Database, owner: str, key: str) -> dict[str, Any] | None:
-    """`{fingerprint, execution_id}` of an Idempotency-Key that was used before."""
+    """`{fingerprint, started}` of an Idempotency-Key that was used before: `started` is the id of
+    an execution, or of a workflow."""
     return await database.row(
-        "SELECT fingerprint, execution_id FROM idempotency_keys"
-        " WHERE owner = :owner AND key = :key",
+        "SELECT fingerprint, execution_id AS started FROM idempotency_keys"
+        " WHERE owner = :owner AND key = :key UNION ALL"
+        " SELECT fingerprint, workflow_id FROM workflow_state WHERE owner = :owner AND key = :key",
         owner=owner,
         key=key,
     )
@@ -150,11 +152,13 @@ async def spent_since(database: Database, day: str) -> dict[tuple[str, str], Dec
 
 
 async def unfinished(database: Database) -> list[dict[str, Any]]:
-    """What the last process left open, oldest first, each with its log's `last` number."""
+    """What the last process left open, oldest first, each with its log's `last` number; without
+    the steps of workflows, which are taken up with their workflow."""
     rows = await database.rows(
         f"SELECT {COLUMNS}, (SELECT MAX(last_id) FROM stream_events e"
         "   WHERE e.stream_id = agent_executions.stream_id) AS last"
         " FROM agent_executions WHERE status IN ('pending', 'running')"
+        " AND stream_id NOT IN (SELECT workflow_id FROM workflow_state)"
         " ORDER BY created_at, execution_id"
     )
     return [_shown(row) for row in rows]

@@ -147,7 +147,7 @@ async def test_whoever_waits_for_an_answer_has_it_when_it_is_on_the_disk(leadstr
 async def test_a_start_that_the_disk_does_not_take_in_time_is_refused_and_leaves_nothing(
     leadstream, monkeypatch
 ):
-    monkeypatch.setattr("executions.executions.START_COMMIT_S", 0.05)
+    monkeypatch.setattr("executions.running.START_COMMIT_S", 0.05)
     database = leadstream.house.database
     database.open.clear()
     is_problem(await leadstream.try_to_start(), 503, "storage")
