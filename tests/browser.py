@@ -16,7 +16,7 @@ from tests.needs import needs
 
 PATIENCE_S = 15
 _ELEMENT = "element-6066-11e4-a52e-4f735466cecf"
-KEYS = {"tab": "\ue004", "enter": "\ue007", "escape": "\ue00c", "space": " "}
+KEYS = {"down": "\ue015", "tab": "\ue004", "enter": "\ue007", "escape": "\ue00c", "space": " "}
 _SWITCHES = ["--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage",
              "--no-first-run", "--force-device-scale-factor=1", "--hide-scrollbars"]  # fmt: skip
 _UNTHROTTLING = [

@@ -101,7 +101,7 @@ export class AgentStream {
     const { agent, workflow, leadId, input, options, base } = this.#options();
     const lead = leadId == null ? {} : { lead_id: String(leadId) };
     const [path, body] = workflow
-      ? [`api/workflows/start/${encodeURIComponent(leadId)}`, { workflow, ...options }]
+      ? [`api/workflows/start/${encodeURIComponent(leadId)}`, { workflow, input, ...options }]
       : [`api/agents/${encodeURIComponent(agent)}/stream`, { ...input, ...options, ...lead }];
     const headers = { "Content-Type": "application/json", "Idempotency-Key": key() };
     return { url: new URL(path, base), init: { method: "POST", headers, body: JSON.stringify(body) } };

@@ -18,7 +18,7 @@ import { FrameReader } from "./sse.js";
  * @typedef {{ over: true }} Over  the server has nothing more
  */
 
-const LONGEST_PAUSE_MS = 10_000;
+const LONGEST_PAUSE_MS = 5_000;
 
 export class Follower {
   #options;

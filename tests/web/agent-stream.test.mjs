@@ -272,7 +272,7 @@ test("a workflow is started, then followed", async () => {
   stream.start();
   assert.equal((await ended(stream)).status, "done");
   assert.deepEqual(paths(requests), ["POST /api/workflows/start/lead_1", "GET /api/stream/st_1"]);
-  assert.deepEqual(JSON.parse(requests[0].body), { workflow: "new_lead", max_cost_usd: 1 });
+  assert.deepEqual(JSON.parse(requests[0].body), { workflow: "new_lead", input: { message: "Hi" }, max_cost_usd: 1 });
 });
 
 test("headers are asked anew for each connection", async () => {

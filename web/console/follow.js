@@ -9,11 +9,11 @@ export function useFollow(news, bring) {
   const element = useRef(/** @type {HTMLElement | null} */ (null));
   const atEnd = useRef(false);
   useEffect(() => {
-    if (bring && element.current && element.current.getBoundingClientRect().top > innerHeight * 0.6) {
-      element.current.scrollIntoView({ block: "start" });
-    }
+    let ours = bring && element.current && element.current.getBoundingClientRect().top > innerHeight * 0.6;
+    if (ours) element.current?.scrollIntoView({ block: "start" });
     const look = () => {
       const page = document.documentElement;
+      if (ours) return void (ours = false);
       atEnd.current = scrollY > 0 && scrollY + innerHeight > page.scrollHeight - NEAR;
     };
     addEventListener("scroll", look, { passive: true });

@@ -30,10 +30,11 @@ function speedOf({ firstTokenAt, tokens }) {
   return firstTokenAt && s > 0.5 ? tokens / s : null;
 }
 
-/** @param {{ metadata: any }} props */
-export function Receipt({ metadata }) {
+/** Open where it is asked for: after a Stop, and where more than one attempt was needed.
+ *  @param {{ stream: any }} props */
+export function Receipt({ stream: { metadata, status } }) {
   if (!metadata?.attempts?.length) return null;
-  return html`<details class="receipt">
+  return html`<details class="receipt" open=${status === "stopped" || metadata.attempts.length > 1}>
     <summary>Receipt: ${metadata.input_tokens} tokens in, ${metadata.output_tokens} out, ${money(metadata.total_cost_usd)}
       ${metadata.usage_source !== "reported" && html` (${metadata.usage_source})`}</summary>
     <table><thead><tr><th scope="col">Attempt</th><th scope="col">Outcome</th><th scope="col">Tokens</th><th scope="col">Time</th><th scope="col">Cost</th></tr></thead>

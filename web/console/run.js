@@ -49,7 +49,7 @@ export function Run({ run, onNamed, onEnd, onBusy }) {
       : html`<${Result} agent=${doer} shown=${stream} busy=${busy} />`}
     <${Record} leadId=${leadId ?? stream.leadId} quotes=${quotesIn([stream.fields, stream.steps])} />
     <${Warnings} warnings=${stream.warnings} />
-    <${Receipt} metadata=${stream.metadata} />
+    <${Receipt} stream=${stream} />
     <footer>
       <${Copy} run=${{ agent: doer, workflow: flow, leadId: leadId ?? stream.leadId, input, options }} />
       ${busy && html`<button type="button" class="quiet" onClick=${stream.drop}
