@@ -59,9 +59,9 @@ class Workflow:
         except CycleError as error:
             raise ValueError(f"{self.name}: {' needs '.join(error.args[1])}") from None
 
-    def check(self, agents: Collection[str]) -> None:
-        if unknown := {step.name for step in self.steps} - set(agents):
-            raise ValueError(f"{self.name}: there is no agent {', '.join(sorted(unknown))}")
+    def unknown(self, agents: Collection[str]) -> list[str]:
+        """Steps that are named after no agent."""
+        return [step.name for step in self.steps if step.name not in agents]
 
     @property
     def shape(self) -> list[dict[str, Any]]:

@@ -1,10 +1,13 @@
 """The workflows: one file each that names a `Workflow`, found by being there."""
 
+import logging
 from collections.abc import Collection
 from importlib import import_module
 from pkgutil import iter_modules
 
 from executions.workflow import Workflow
+
+logger = logging.getLogger("leadstream.workflow")
 
 
 class Workflows(dict[tuple[str, int], Workflow]):
@@ -17,11 +20,13 @@ class Workflows(dict[tuple[str, int], Workflow]):
 
 
 def load_workflows(agents: Collection[str]) -> Workflows:
-    """Raises ValueError for one that names an agent which is not there."""
+    """One that names an agent which is not there is left out."""
     found = Workflows()
     for module in iter_modules(__path__):
         for value in vars(import_module(f"{__name__}.{module.name}")).values():
             if isinstance(value, Workflow):
-                value.check(agents)
-                found[value.name, value.version] = value
+                if unknown := value.unknown(agents):
+                    logger.error("no workflow %s: no agent %s", value.name, ", ".join(unknown))
+                else:
+                    found[value.name, value.version] = value
     return found
