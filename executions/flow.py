@@ -51,7 +51,7 @@ class Flow(Running):
 
     async def prepare(self, lead: dict[str, Any] | None) -> None:
         """Refuse what its first steps refuse: raises their Problem."""
-        for step in self.progress.due():
+        for step in [step for step in self.progress.due() if not step.needs]:
             execution = self._steps.made(step, {}, lead, None, self.log_of(step.name))
             await execution.agent.prepare(execution.input)
             self._steps.executions.budgets.reserve(execution.receipt.grant)

@@ -11,11 +11,9 @@ import msgspec
 
 from errors import Interrupted, Problem
 from executions.flow import Flow
-from executions.flows import Flows, changed
+from executions.flows import Flows, changed, start_of
 from executions.progress import Progress, StepState
 from executions.recovery import seen
-from executions.start import StartOptions, checked
-from executions.steps import Asked
 from executions.workflow import Step, Workflow
 from routing.receipt import Attempt, Past
 from store import workflows
@@ -50,10 +48,8 @@ async def _taken_up(flows: Flows, row: Row) -> Flow:
     rows = await flows.recall(row["owner"], progress)
     own = {name: r for name, r in rows.items() if not progress.steps[name].reused}
     log = flows.executions.journal.open(row["workflow_id"], owner=row["owner"], last=row["last"])
-    options = checked(StartOptions, row["asked"]["options"])
-    asked = Asked(row["owner"], row["lead_id"], row["asked"]["input"], options)
-    flow = flows.flow(asked, progress, log, _past(row, own))
-    flow.recoveries, flow.client = row["recoveries"], row["owner"]
+    flow = flows.flow(start_of(row, client=row["owner"]), progress, log, _past(row, own))
+    flow.recoveries = row["recoveries"]
     flows.executions.take_over(flow)
     try:
         if flows.as_started(row) is None:

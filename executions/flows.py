@@ -14,7 +14,7 @@ from executions.flow import Flow
 from executions.lead import StartLead, lead_of
 from executions.progress import Progress, StepState
 from executions.start import Start, StartOptions, checked, pointer
-from executions.steps import Asked, Steps
+from executions.steps import Steps
 from executions.workflow import Workflow
 from executions.workflows import Workflows
 from routing.receipt import Past, Receipt
@@ -33,7 +33,7 @@ class StartedFlow(NamedTuple):
 
     workflow_id: str
     workflow: Workflow
-    lead_id: str
+    lead_id: str | None
     replayed: bool = False
 
 
@@ -68,15 +68,7 @@ class Flows:
         progress = Progress(workflow, msgspec.convert(row["steps"], dict[str, StepState]))
         if not progress.unfinished:
             raise Conflict("Every step has had its turn.", code="nothing_to_resume")
-        start = Start(
-            agent_type=f"workflow {workflow.name}",
-            owner=owner,
-            input=row["asked"]["input"],
-            options=checked(StartOptions, row["asked"]["options"]),
-            lead_id=row["lead_id"],
-            key=f"resume {workflow_id}",
-            client=client,
-        )
+        start = start_of(row, key=f"resume {workflow_id}", client=client)
         return await self._start(start, progress.again())
 
     async def shown(self, owner: str, workflow_id: str) -> dict[str, Any]:
@@ -98,17 +90,13 @@ class Flows:
         admission, workflow = self.executions.admission, progress.workflow
         async with admission.keyed(start) as known:
             if known is not None:
-                assert start.lead_id is not None
                 return StartedFlow(known, workflow, start.lead_id, replayed=True)
             admission.enter(start.client)
             flow = None
             try:
                 lead = await lead_of(self.executions.database, start, needed=True)
-                assert lead.lead_id is not None
                 log = self.executions.journal.open(f"st_{uuid4().hex}", owner=start.owner)
-                asked = Asked(start.owner, lead.lead_id, start.input, start.options)
-                flow = self.flow(asked, progress, log, Past())
-                flow.client = start.client
+                flow = self.flow(start, progress, log, Past())
                 await self.recall(start.owner, progress)
                 await flow.prepare(lead.fields)
                 await self._open(flow, start, lead)
@@ -116,30 +104,28 @@ class Flows:
                 admission.leave(flow, start.client)
                 raise
             self.executions.begin(flow)
-            return StartedFlow(flow.stream_id, workflow, asked.lead_id)
+            return StartedFlow(flow.stream_id, workflow, start.lead_id)
 
     async def _open(self, flow: Flow, start: Start, lead: StartLead) -> None:
         """Commit the state, the stream and its `start` event, all or nothing."""
         workflow, now = flow.progress.workflow, datetime.now(UTC)
-        names = {"workflow": workflow.name, "version": workflow.version, "lead_id": lead.lead_id}
+        names: dict[str, Any] = {"workflow_id": flow.stream_id, "workflow": workflow.name}
+        names |= {"version": workflow.version, "lead_id": start.lead_id}
+        options = start.options.model_dump(exclude_unset=True)
         row = {
-            "workflow_id": flow.stream_id,
+            **names,
             "owner": start.owner,
             "shape": workflow.shape,
-            "asked": {
-                "input": start.input,
-                "options": start.options.model_dump(exclude_unset=True),
-            },
+            "asked": {"input": start.input, "options": options},
             "steps": msgspec.to_builtins(flow.progress.steps),
             "key": start.key,
             "fingerprint": start.fingerprint(),
         }
-        ids = {"stream_id": flow.stream_id, "workflow_id": flow.stream_id}
         flow.log.append(
-            {"type": "start", **ids, **names, "steps": workflow.shape},
+            {"type": "start", "stream_id": flow.stream_id, **names, "steps": workflow.shape},
             *lead.writes,
             streams.created(flow.stream_id, start.owner, now),
-            workflows.created(row | names, now),
+            workflows.created(row, now),
         )
         for name, step in flow.progress.steps.items():
             if step.reused:
@@ -155,7 +141,7 @@ class Flows:
                 raise Invalid("`input` holds what steps are told, by step.", errors=[fault])
             checked(self.executions.agent(name).Input, said, f"/input/{name}")
 
-    def flow(self, asked: Asked, progress: Progress, log: Log, past: Past) -> Flow:
+    def flow(self, asked: Start, progress: Progress, log: Log, past: Past) -> Flow:
         """A flow that does not run yet."""
         said = asked.options.max_cost_usd
         receipt = Receipt(
@@ -165,7 +151,9 @@ class Flows:
             budget_usd=progress.workflow.budget_usd if said is None else said,
         )
         grace = None if asked.options.detach else self.executions.settings.abandon_after_s
-        return Flow(Steps(self.executions, asked, receipt), progress, log, abandon_after_s=grace)
+        flow = Flow(Steps(self.executions, asked, receipt), progress, log, abandon_after_s=grace)
+        flow.client = asked.client
+        return flow
 
     async def recall(self, owner: str, progress: Progress) -> dict[str, dict[str, Any]]:
         """Read the results of what is done. Returns the rows of all executions, by step."""
@@ -197,4 +185,17 @@ def changed(row: dict[str, Any]) -> Conflict:
         f"{row['workflow']} was started as version {row['version']}, and this server does not know "
         "that version any more. What is done stays; start the workflow anew for the rest.",
         code="workflow_changed",
+    )
+
+
+def start_of(row: dict[str, Any], *, client: str, key: str | None = None) -> Start:
+    """What was asked for when it was started."""
+    return Start(
+        agent_type=f"workflow {row['workflow']}",
+        owner=row["owner"],
+        input=row["asked"]["input"],
+        options=checked(StartOptions, row["asked"]["options"]),
+        lead_id=row["lead_id"],
+        key=key,
+        client=client,
     )

@@ -10,7 +10,7 @@ from uuid import uuid4
 from errors import NotFound
 from executions.execution import Execution
 from executions.executions import Build, Executions, row_of
-from executions.start import StartOptions, checked
+from executions.start import Start, StartOptions, checked
 from executions.workflow import Step, in_attributes
 from routing.receipt import Receipt, spent_usd
 from store import executions as table
@@ -20,25 +20,16 @@ from streams.log import Log
 
 
 @dataclass(frozen=True)
-class Asked:
-    """What the caller of a workflow said; `input` by step."""
-
-    owner: str
-    lead_id: str
-    input: dict[str, dict[str, Any]]
-    options: StartOptions
-
-
-@dataclass(frozen=True)
 class Steps:
-    """Makes executions. `receipt` is the bill of them all."""
+    """Makes executions. `asked.input` is by step; `receipt` is the bill of them all."""
 
     executions: Executions
-    asked: Asked
+    asked: Start
     receipt: Receipt
 
     async def lead(self) -> dict[str, Any]:
         """The lead as it is now: who worked before may have changed it. Raises NotFound."""
+        assert self.asked.lead_id is not None
         lead = await leads.find(self.executions.database, self.asked.owner, self.asked.lead_id)
         if lead is None:
             raise NotFound("The lead is not there any more.", code="unknown_lead")

@@ -109,6 +109,15 @@ def test_a_failed_step_is_tried_again_and_the_rest_reused(server):
     assert len(events(body)[-1]["metadata"]["attempts"]) == 1
 
 
+def test_a_step_that_is_handed_results_is_handed_them_again(server):
+    started = start(server, input={"judge": says("a b", fail_after=1)})
+    server.read(started["stream_id"])
+    body = server.read(resume(server, started["stream_id"]).json()["stream_id"])
+    told = [e["value"] for e in events(body) if e["type"] == "field" and e["step"] == "judge"]
+    assert told == ["80"]
+    assert ended(body)["find"]["reused"]
+
+
 def test_what_runs_or_is_done_is_not_begun_again(server):
     started = start(server, input=AT_ONCE)
     running = resume(server, started["stream_id"])
