@@ -38,7 +38,8 @@ def earlier(path, number):
         "INSERT INTO agent_executions (execution_id, stream_id, agent_type, lead_id, status, input,"
         " options, text, created_at) VALUES (?, ?, 'conversation', 'ld_1', ?, ?, ?, ?, ?)"
     )
-    events = "INSERT INTO stream_events VALUES (?, 1, ?, ?)"
+    stream = "INSERT INTO streams (stream_id, created_at, ended_at) VALUES"
+    events = "INSERT INTO stream_events (stream_id, first_id, last_id, frames) VALUES (?, 1, ?, ?)"
     first = FRAMES.split(b"\n\n")[0] + b"\n\n"
     for sql, *values in [
         (
@@ -46,14 +47,16 @@ def earlier(path, number):
             " VALUES ('ld_1', 'ada@example.com', ?, ?, ?)",
             *(lead, AT, AT),
         ),
-        ("INSERT INTO streams VALUES ('st_1', ?, ?)", AT, "2999" + AT[4:]),
-        ("INSERT INTO streams VALUES ('st_2', ?, NULL)", AT),
+        (f"{stream} ('st_1', ?, ?)", AT, "2999" + AT[4:]),
+        (f"{stream} ('st_2', ?, NULL)", AT),
         (execution, "ex_1", "st_1", "success", INPUT, OPTIONS, WORDS, AT),
         (execution, "ex_2", "st_2", "running", INPUT, OPTIONS, None, AT),
         (events, "st_1", 3, FRAMES),
         (events, "st_2", 1, first.replace(b"st_1", b"st_2").replace(b"ex_1", b"ex_2")),
         (
-            "INSERT INTO conversation_messages VALUES ('cv_1', 'ex_1', 'assistant', ?, ?)",
+            "INSERT INTO conversation_messages"
+            " (conversation_id, execution_id, role, content, created_at)"
+            " VALUES ('cv_1', 'ex_1', 'assistant', ?, ?)",
             *(WORDS, AT),
         ),
     ]:
