@@ -102,20 +102,27 @@ class OpenAIChat(Provider):
         self._client = await asyncio.to_thread(_build, self.settings, self.name, base_url, key)
 
     def _fields(self, request: Request) -> dict[str, Any]:
-        fields: dict[str, Any] = {
+        """The whole of it as `extra_body`: what is typed the SDK walks through, type by type, which
+        takes as long as sending it."""
+        body: dict[str, Any] = {
             "model": request.model,
             "messages": self.turns(request),
             "max_tokens": request.max_tokens,
             "stream": True,
             "stream_options": {"include_usage": True},
-            "extra_body": self.extra(request),
-            "extra_headers": self.headers,
+            **self.extra(request),
         }
         if request.temperature is not None:
-            fields["temperature"] = request.temperature
+            body["temperature"] = request.temperature
         if request.schema is not None:
-            fields["response_format"] = self.bound(request.schema)
-        return fields
+            body["response_format"] = self.bound(request.schema)
+        return {
+            "model": request.model,
+            "messages": (),
+            "stream": True,
+            "extra_body": body,
+            "extra_headers": self.headers,
+        }
 
 
 def listed(setting: str) -> tuple[str, ...]:
