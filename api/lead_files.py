@@ -22,6 +22,7 @@ from errors import Conflict, Invalid, Storage
 from store import leads as table
 from store.database import Database, Made
 from store.jsons import load
+from store.suppression import REFUSAL
 
 MAX_ROWS = 100_000
 MAX_CONFLICTS = 1000
@@ -33,12 +34,8 @@ SAVE_AS = (
     "LibreOffice and Google Sheets as CSV with the character set UTF-8."
 )
 
-_OTHER_FORMATS = {
-    b"PK\x03\x04": "This is a workbook, not CSV",
-    b"\xd0\xcf\x11\xe0": "This is a workbook, not CSV",
-    b"\xff\xfe": "This is UTF-16",
-    b"\xfe\xff": "This is UTF-16",
-}
+_OTHER_FORMATS = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0", b"\xff\xfe", b"\xfe\xff")
+"""How workbooks and UTF-16 begin."""
 
 
 class Transact(Protocol):
@@ -170,8 +167,10 @@ async def imported(
         for row in rows:
             if row.faults:
                 report.skip(row.row, row.faults)
+            elif (one := next(came)).outcome == "refused":
+                report.skip(row.row, [Fault("email", REFUSAL)])
             else:
-                report.take(row.row, next(came))
+                report.take(row.row, one)
         progress(report.rows, leads.total)
         await asyncio.sleep(pause_s)
     return report
@@ -201,16 +200,11 @@ def _lines_of(rows: Iterable[dict[str, Any]]) -> str:
     return lead_csv.lines_of(load(row["lead"]) | {"id": row["lead_id"]} for row in rows)
 
 
-def _short(conflict: table.Conflict) -> dict[str, Any]:
+def _short(conflict: dict[str, Any]) -> dict[str, Any]:
     """Of long texts the beginning: a report is for reading."""
-    return {
-        name: value[:200] if isinstance(value, str) else value
-        for name, value in conflict._asdict().items()
-    }
+    return {n: value[:200] if isinstance(value, str) else value for n, value in conflict.items()}
 
 
 def _refuse_other_formats(file: IO[bytes]) -> None:
-    start = file.read(4)
-    for mark, verdict in _OTHER_FORMATS.items():
-        if start.startswith(mark):
-            raise Invalid(f"{verdict}. {SAVE_AS}", code="not_csv")
+    if file.read(4).startswith(_OTHER_FORMATS):
+        raise Invalid(f"This is a workbook or UTF-16, not CSV. {SAVE_AS}", code="not_csv")

@@ -1,6 +1,7 @@
 """Leads: who is sold to. Created one by one or in hundreds, listed, searched, changed, removed."""
 
 import asyncio
+from collections import Counter
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
@@ -13,9 +14,11 @@ from agents.grounding.lead import Lead
 from api import body, lead_transfer, paging
 from api.house import house_of, owner_of
 from api.streams import lead_id_of, url
-from errors import Invalid, NotFound
+from errors import BadRequest, Invalid, NotFound
+from executions.erasure import erase
 from executions.start import checked
 from store import leads as table
+from store import person, suppression
 from store.jsons import load
 from streams import sse
 
@@ -32,11 +35,13 @@ async def create(request: Request) -> Response:
     said = await asyncio.to_thread(_leads_in, data)
     came = said if isinstance(said, list) else [said]
     kept = await house_of(request).database.transact(table.Keeping(owner_of(request)).batch(came))
-    items = [shown_kept(one) for one in kept]
+    items = [one._asdict() for one in kept]
     if isinstance(said, list):
-        created = sum(item["outcome"] == "created" for item in items)
-        counts = {"created": created, "updated": len(items) - created}
-        return _answer({**counts, "items": items})
+        counts = Counter(item["outcome"] for item in items)
+        named = {name: counts[name] for name in ("created", "updated", "refused")}
+        return _answer({**named, "items": items})
+    if kept[0].lead_id is None:
+        raise suppression.refusal()
     answer = await _shown(request, kept[0].lead_id) | items[0]
     location = {"Location": url(request, f"/api/leads/{kept[0].lead_id}")}
     return _answer(answer, 201 if kept[0].outcome == "created" else 200, location)
@@ -70,7 +75,7 @@ async def change(request: Request) -> Response:
             f"A lead keeps its id, {lead_id!r}.",
             errors=[{"pointer": "/id", "detail": "differs from the path"}],
         )
-    said = fields_of(changes)
+    said = changes.said()
     del said["id"]
     work = table.changed(owner_of(request), lead_id, said, datetime.now(UTC))
     if not await house_of(request).database.transact(work):
@@ -79,8 +84,16 @@ async def change(request: Request) -> Response:
 
 
 async def remove(request: Request) -> Response:
-    """`DELETE /api/leads/{lead_id}`: the lead goes; what was done with it stays in the history."""
+    """`DELETE /api/leads/{lead_id}`: the lead goes; what was done with it stays in the history.
+
+    With `?reason=erasure` everything about the person goes, and the address is refused from then.
+    """
     lead_id = lead_id_of(request.path_params["lead_id"])
+    reason = request.query_params.get("reason")
+    if reason == "erasure":
+        return await _erase(request, lead_id)
+    if reason is not None:
+        raise BadRequest("`reason` is erasure, or is left out.", code="bad_reason")
     database = house_of(request).database
     if await table.row_of(database, owner_of(request), lead_id) is None:
         raise _unknown(lead_id)
@@ -88,9 +101,28 @@ async def remove(request: Request) -> Response:
     return Response(status_code=204)
 
 
-def fields_of(lead: Lead) -> dict[str, Any]:
-    """What was said of a lead, its id too where one was given."""
-    return {"id": lead.id} | lead.model_dump(mode="json", exclude_unset=True)
+async def export(request: Request) -> Response:
+    """`GET /api/leads/{lead_id}/export`: every row that is stored about the person, by table."""
+    lead_id = lead_id_of(request.path_params["lead_id"])
+    database = house_of(request).database
+    found = await person.find(database, owner_of(request), lead_id)
+    if found is None:
+        raise _unknown(lead_id)
+    row = await table.row_of(database, owner_of(request), lead_id)
+    stored = await person.everything(database, found)
+    answer = {"lead_id": lead_id, "lead": row and shown(row), "stored": stored}
+    # It may be long: in a thread, so that no stream waits for it.
+    return await asyncio.to_thread(_answer, answer)
+
+
+async def _erase(request: Request, lead_id: str) -> Response:
+    erased = await erase(house_of(request).executions, owner_of(request), lead_id)
+    if erased is None:
+        raise _unknown(lead_id)
+    found = erased.person
+    answer = {"lead_id": lead_id, "leads": len(found.leads), "executions": len(found.executions)}
+    answer |= {"suppressed": bool(found.emails), "file_rewritten": erased.file_rewritten}
+    return _answer(answer)
 
 
 def shown(row: dict[str, Any]) -> dict[str, Any]:
@@ -105,30 +137,17 @@ def shown(row: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def shown_kept(kept: table.Kept) -> dict[str, Any]:
-    return {
-        "lead_id": kept.lead_id,
-        "outcome": kept.outcome,
-        "conflicts": [conflict._asdict() for conflict in kept.conflicts],
-    }
-
-
 def _leads_in(data: bytes) -> dict[str, Any] | list[dict[str, Any]]:
     """One lead's fields, or those of each; raises BadRequest or Invalid."""
     said = body.parse(data)
     if not isinstance(said, list):
-        return fields_of(checked(Lead, said))
-    batch = [fields_of(lead) for lead in checked(Batch, said).root]
-    ids = [lead["id"] for lead in batch if lead["id"] is not None]
-    if len(set(ids)) < len(ids):
-        raise Invalid(
-            "Two leads of this body have one id.",
-            errors=[
-                {"pointer": f"/{nth}/id", "detail": "stands in this body twice"}
-                for nth, lead in enumerate(batch)
-                if ids.count(lead["id"]) > 1
-            ][:20],
-        )
+        return checked(Lead, said).said()
+    batch = [lead.said() for lead in checked(Batch, said).root]
+    ids = Counter(lead["id"] for lead in batch if lead["id"])
+    twice = [f"/{nth}/id" for nth, lead in enumerate(batch) if ids[lead["id"]] > 1]
+    if twice:
+        errors = [{"pointer": at, "detail": "stands in this body twice"} for at in twice[:20]]
+        raise Invalid("Two leads of this body have one id.", errors=errors)
     return batch
 
 
@@ -158,4 +177,5 @@ routes: list[BaseRoute] = [
     Route("/api/leads/{lead_id}", one, methods=["GET"]),
     Route("/api/leads/{lead_id}", change, methods=["PATCH"]),
     Route("/api/leads/{lead_id}", remove, methods=["DELETE"]),
+    Route("/api/leads/{lead_id}/export", export, methods=["GET"]),
 ]

@@ -7,7 +7,7 @@ from uuid import uuid4
 from agents.grounding.lead import Lead
 from errors import BadRequest, NotFound
 from executions.start import Start, checked
-from store import leads
+from store import leads, suppression
 from store.database import Database, Write
 
 
@@ -20,7 +20,8 @@ class StartLead(NamedTuple):
 
 
 async def lead_of(database: Database, start: Start, *, needed: bool) -> StartLead:
-    """Raises BadRequest where one is `needed` and none named, NotFound for an unknown one."""
+    """Raises BadRequest where one is `needed` and none named, NotFound for an unknown one, Conflict
+    `opted_out` for somebody who was erased."""
     if start.lead is not None:
         return await _sent(database, start, start.lead)
     if start.lead_id is not None:
@@ -44,6 +45,7 @@ async def _known(database: Database, owner: str, lead_id: str) -> StartLead:
 async def _sent(database: Database, start: Start, sent: dict[str, Any]) -> StartLead:
     """The path's id wins; without one, an existing lead with that e-mail, else a new one."""
     lead = checked(Lead, sent, "/lead")
+    await suppression.refuse(database, start.owner, lead.email)
     lead_id = start.lead_id or lead.id
     if lead_id is None and lead.email is not None:
         lead_id = await leads.with_email(database, start.owner, lead.email)

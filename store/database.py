@@ -27,6 +27,9 @@ Made = TypeVar("Made")
 
 READERS = 3
 
+REWRITE_TRIES = 100
+REWRITE_PAUSE_S = 0.05
+
 BUSY_S = 5.0
 """How long a connection waits for another one's lock."""
 
@@ -71,9 +74,11 @@ class Database:
     async def __aenter__(self) -> Self:
         async with AsyncExitStack() as opening:
             try:
-                self._writer = _Writer(lambda: connect(self.path), iter_chunk_size=64)
+                # Opened before the writer has its thread: aiosqlite does not wait for the end of
+                # one that could not connect.
+                connection = await asyncio.to_thread(_migrated, self.path)
+                self._writer = _Writer(lambda: connection, iter_chunk_size=64)
                 await opening.enter_async_context(self._writer)
-                await self._writer.run(migrate)
                 await self._open_readers(opening)
             except sqlite3.Error as error:
                 raise Storage(f"The database {self.path} cannot be used: {error}.") from error
@@ -103,6 +108,20 @@ class Database:
         """
         with disk_faults():
             return await self._writer.run(partial(_transact, work=work))
+
+    async def rewrite(self) -> bool:
+        """Write the file anew, so that it holds nothing that was removed. Raises Storage.
+
+        Every write waits for it, seconds for hundreds of megabytes. False where somebody reads the
+        old state and does not stop, so that the WAL could not be emptied.
+        """
+        with disk_faults():
+            await self._writer.run(lambda connection: connection.execute("VACUUM"))
+            for _ in range(REWRITE_TRIES):
+                if await self._writer.run(_truncate):
+                    return True
+                await asyncio.sleep(REWRITE_PAUSE_S)
+        return False
 
     async def rows(self, sql: str, **values: Any) -> list[dict[str, Any]]:
         """Read: each row as a dict.
@@ -159,6 +178,16 @@ def connect(path: Path) -> sqlite3.Connection:
     return connection
 
 
+def _migrated(path: Path) -> sqlite3.Connection:
+    connection = connect(path)
+    try:
+        migrate(connection)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
 def _transact(connection: sqlite3.Connection, work: Callable[[sqlite3.Connection], Made]) -> Made:
     connection.execute("BEGIN IMMEDIATE")
     try:
@@ -169,6 +198,16 @@ def _transact(connection: sqlite3.Connection, work: Callable[[sqlite3.Connection
             connection.execute("ROLLBACK")
         raise
     return made
+
+
+def _truncate(connection: sqlite3.Connection) -> bool:
+    """Empty the WAL; False where a reader is in the way. It does not wait: every stream would."""
+    connection.execute("PRAGMA busy_timeout = 0")
+    try:
+        (busy, _, _) = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+    finally:
+        connection.execute(f"PRAGMA busy_timeout = {BUSY_S * 1000:.0f}")
+    return not busy
 
 
 def _apply(connection: sqlite3.Connection, writes: Sequence[Write]) -> None:

@@ -11,28 +11,22 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Literal, NamedTuple
 from uuid import uuid4
 
+from store import suppression
 from store.database import Database, Write
 from store.jsons import dump, load
+from store.suppression import normalised
 
 Fields = dict[str, Any]
 
 _EMPTY: tuple[Any, ...] = (None, "", [], {})
 
 
-class Conflict(NamedTuple):
-    """A field that is known to be `kept`, and came as something else."""
-
-    field: str
-    kept: Any
-    came: Any
-
-
 class Kept(NamedTuple):
-    """What became of a lead that came in."""
+    """What became of a lead that came in. `conflicts`: `{field, kept, came}` where it differed."""
 
-    lead_id: str
-    outcome: Literal["created", "updated"]
-    conflicts: Sequence[Conflict] = ()
+    lead_id: str | None
+    outcome: Literal["created", "updated", "refused"]
+    conflicts: Sequence[Fields] = ()
 
 
 def saved(owner: str, lead_id: str, lead: Fields, at: datetime) -> Write:
@@ -105,9 +99,12 @@ async def listed(
 def changed(
     owner: str, lead_id: str, changes: Fields, at: datetime
 ) -> Callable[[sqlite3.Connection], bool]:
-    """A transaction: these fields take the place of what is known. False for an unknown lead."""
+    """A transaction: these fields take the place of what is known. False for an unknown lead;
+    raises Conflict `opted_out` for an address that is suppressed."""
 
     def work(connection: sqlite3.Connection) -> bool:
+        if suppression.among(connection, owner)(changes.get("email")):
+            raise suppression.refusal()
         known = _by_id(connection, owner, lead_id)
         if known is not None:
             connection.execute(*saved(owner, lead_id, known | changes, at))
@@ -152,10 +149,16 @@ class Keeping:
         self._planned_ids: dict[str, str] = {}
 
     def batch(self, leads: Iterable[Fields]) -> Callable[[sqlite3.Connection], list[Kept]]:
-        return lambda connection: [
-            self._keep(connection, lead, self._now() + timedelta(microseconds=nth))
-            for nth, lead in enumerate(leads)
-        ]
+        def work(connection: sqlite3.Connection) -> list[Kept]:
+            suppressed = suppression.among(connection, self._owner)
+            return [
+                Kept(None, "refused")
+                if suppressed(lead.get("email"))
+                else self._keep(connection, lead, self._now() + timedelta(microseconds=nth))
+                for nth, lead in enumerate(leads)
+            ]
+
+        return work
 
     def _keep(self, connection: sqlite3.Connection, lead: Fields, at: datetime) -> Kept:
         came = {name: value for name, value in lead.items() if name != "id"}
@@ -191,22 +194,21 @@ class Keeping:
             self._planned_ids.setdefault(email, lead_id)
 
 
-def merged(known: Fields, came: Fields) -> tuple[Fields, list[Conflict]]:
+def merged(known: Fields, came: Fields) -> tuple[Fields, list[Fields]]:
     """`known` with its gaps filled. What differs stays as it was, and is listed; but an objection
     counts whenever it comes."""
     fields, conflicts = dict(known), []
     for name, value in came.items():
-        if value in _EMPTY or _same(name, known.get(name), value):
+        had = known.get(name)
+        if value in _EMPTY or had == value:
             continue
-        if known.get(name) in _EMPTY or (name == "opted_out" and value):
+        if name == "email" and normalised(had) == normalised(value):
+            continue
+        if had in _EMPTY or (name == "opted_out" and value):
             fields[name] = value
         else:
-            conflicts.append(Conflict(name, known[name], value))
+            conflicts.append({"field": name, "kept": had, "came": value})
     return fields, conflicts
-
-
-def normalised(email: str | None) -> str | None:
-    return email.strip().casefold() if email else None
 
 
 _WITH_EMAIL = (
@@ -226,10 +228,6 @@ def _by_id(connection: sqlite3.Connection, owner: str, lead_id: str) -> Fields |
     ).fetchone()
     found: Fields | None = row and load(row[0])
     return found
-
-
-def _same(name: str, known: Any, value: Any) -> bool:
-    return known == value or (name == "email" and normalised(known) == normalised(value))
 
 
 def _searched(lead: Fields) -> str:

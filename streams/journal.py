@@ -106,6 +106,10 @@ class Journal:
         found = Log(stream_id, self._stored, owner=owner, last=row["last"], ended=ended)
         return self._logs.setdefault(stream_id, found)
 
+    def forget(self, stream_id: str) -> None:
+        """Its events were removed: whoever comes now finds what the store has, and no memory."""
+        self._logs.pop(stream_id, None)
+
     async def settled(self, stream_id: str) -> None:
         """Return once all that was appended to a stream so far is durable."""
         if (log := self._logs.get(stream_id)) is not None:

@@ -1,7 +1,7 @@
 """A Lead: who is sold to. Every field may be missing; null and absent both mean unknown."""
 
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -57,3 +57,7 @@ class Lead(BaseModel):
     notes: LongText | None = None
     messages: Annotated[list[LeadMessage], Field(max_length=200)] | None = None
     created_at: datetime | None = None
+
+    def said(self) -> dict[str, Any]:
+        """What was said of it, nulls included, as JSON values; its `id` too, null for none."""
+        return {"id": self.id} | self.model_dump(mode="json", exclude_unset=True)

@@ -33,23 +33,6 @@ _NUMBERS = frozenset({"employee_count", "annual_revenue_usd"})
 _BARE = _TIMES | _NUMBERS | {"id", "email", "country", "language", "opted_out"}
 """Cells that lose the blanks around them; text stays as it is."""
 
-_EXPECTED = {
-    "id": "1 to 64 letters, digits, - and _",
-    "email": "an address, as in ann@example.com",
-    "country": "two letters (ISO 3166-1 alpha-2), as in DE",
-    "language": "a language tag (BCP 47), as in en or pt-BR",
-    "employee_count": "a whole number",
-    "annual_revenue_usd": "a number",
-    "opted_out": "yes or no",
-    "messages": "a JSON array of {role, at, text}",
-    "created_at": "a time (ISO 8601), as in 2026-11-26T09:30:00Z",
-    "consent_obtained_at": "a time (ISO 8601), as in 2026-11-26T09:30:00Z",
-}
-_YES_NO = {
-    **dict.fromkeys(("true", "yes", "y", "1", "x", "ja", "wahr"), True),
-    **dict.fromkeys(("false", "no", "n", "0", "nein", "falsch"), False),
-}
-
 
 class Fault(NamedTuple):
     """What is wrong with a row; `field` is None where it is the row itself."""
@@ -120,7 +103,7 @@ def lead_of(header: Header, cells: Sequence[str]) -> tuple[Fields, list[Fault]]:
         lead = Lead.model_validate(said)
     except ValidationError as error:
         faults += [_fault_of(e["loc"], e["input"], e["msg"]) for e in error.errors()]
-    return ({}, faults[:MAX_FAULTS]) if faults else (_dumped(lead), [])
+    return ({}, faults[:MAX_FAULTS]) if faults else (lead.said(), [])
 
 
 def lines_of(leads: Iterable[Fields]) -> str:
@@ -156,14 +139,14 @@ class _Lines:
 
 
 def _fields() -> list[str]:
-    return list(data("lead_headers"))
+    return list(data("lead_csv")["columns"])
 
 
 def _header(line: str, delimiter: str) -> Header:
     names = next(csv.reader([line], delimiter=delimiter), [])
     meanings = {
         _folded(name): field
-        for field, others in data("lead_headers").items()
+        for field, others in data("lead_csv")["columns"].items()
         for name in (field, *others)
     }
     fields: list[str | None] = []
@@ -208,9 +191,10 @@ def _time(text: str) -> str:
 
 
 def _yes_no(text: str) -> bool:
-    if (said := _YES_NO.get(text.casefold())) is None:
+    said = data("lead_csv")["yes_no"].get(text.casefold())
+    if said is None:
         raise ValueError
-    return said
+    return bool(said)
 
 
 def _messages(text: str) -> Any:
@@ -250,14 +234,10 @@ def _fault_of(place: Sequence[int | str], came: Any, message: str) -> Fault:
 
 
 def _fault(field: str, came: str, message: str = "it does not fit") -> Fault:
-    expected = _EXPECTED.get(field)
+    expected = data("lead_csv")["expected"].get(field)
     if expected is None:
         return Fault(field, f"{came[:40]!r}: {message}.")
     return Fault(field, f"Expected {expected}; {came[:40]!r} came.")
-
-
-def _dumped(lead: Lead) -> Fields:
-    return {"id": lead.id} | lead.model_dump(mode="json", exclude_unset=True)
 
 
 def _cell(lead: Fields, field: str) -> str:

@@ -37,6 +37,7 @@ BELONGING = [
     ("WS", "/ws/stream/{stream_id}", None),
     ("GET", "/api/leads/{lead_id}", None),
     ("PATCH", "/api/leads/{lead_id}", {"company_name": "Acme"}),
+    ("GET", "/api/leads/{lead_id}/export", None),
     ("DELETE", "/api/leads/{lead_id}", None),
 ]  # fmt: skip
 

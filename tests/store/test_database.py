@@ -112,12 +112,9 @@ async def test_a_damaged_file_is_refused_and_not_touched(tmp_path):
     path = tmp_path / "leadstream.db"
     damaged = b"SQLite format 3\x00" + b"not a database at all " * 500
     path.write_bytes(damaged)
-    database = Database(path)
     with pytest.raises(Storage):
-        async with database:
+        async with Database(path):
             pass
-    # aiosqlite does not wait for its thread where it could not connect.
-    await asyncio.to_thread(database._writer._thread.join)
     assert path.read_bytes() == damaged
 
 
@@ -169,3 +166,35 @@ async def test_a_read_that_is_cancelled_leaves_no_reader_in_the_past(tmp_path):
             for _ in range(READERS):
                 found = await database.row("SELECT COUNT(*) AS count FROM streams")
                 assert found == {"count": number + 1}
+
+
+def file_and_wal(database):
+    wal = database.path.with_name(database.path.name + "-wal")
+    return database.path.read_bytes() + wal.read_bytes()
+
+
+async def test_a_rewritten_file_holds_nothing_that_was_removed(database):
+    await database._writer.execute("PRAGMA secure_delete = OFF")  # as most builds have it
+    await database.write(
+        *(leads.saved("", f"planted-{n}", {"notes": "x"}, NOW) for n in range(500))
+    )
+    await database.write(*(leads.removed("", f"planted-{n}") for n in range(500)))
+    assert b"planted-" in file_and_wal(database)
+    assert await database.rewrite()
+    assert b"planted-" not in file_and_wal(database)
+
+
+async def test_a_rewrite_waits_for_a_reader_of_the_old_state(database):
+    await database.write(leads.saved("", "planted", {}, NOW))
+    with contextlib.closing(sqlite3.connect(database.path)) as reader:
+        reader.execute("PRAGMA wal_autocheckpoint = 0")
+        reader.execute("BEGIN")
+        reader.execute("SELECT * FROM leads").fetchone()
+        await database.write(leads.removed("", "planted"))
+        rewriting = asyncio.create_task(database.rewrite())
+        await database.write(created("meanwhile"))
+        assert not rewriting.done()
+        reader.execute("COMMIT")
+        assert await rewriting
+    assert b"planted" not in file_and_wal(database)
+    assert await stream_ids(database) == ["meanwhile"]
