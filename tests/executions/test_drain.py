@@ -1,10 +1,24 @@
 """SIGTERM: what can end ends, what cannot is left to the next process, and nobody is cut off."""
 
+import asyncio
 import signal
 
 import httpx
+import pytest
 
-from tests.serving import events, frames, is_problem, last_id, script, serve, text, types, words
+from store.database import Database
+from tests.serving import (
+    events,
+    frames,
+    inside,
+    is_problem,
+    last_id,
+    script,
+    serve,
+    text,
+    types,
+    words,
+)
 
 
 def draining(server):
@@ -75,3 +89,20 @@ def test_a_server_with_nothing_to_do_leaves_with_a_good_conscience(tmp_path):
         except refused:
             return
         raise AssertionError("it still answers")
+
+
+@pytest.mark.anyio
+async def test_no_stream_outlives_the_database_that_it_is_written_to(tmp_path, monkeypatch):
+    """Also where the application ends without a drain, as under another server than ours."""
+    running = []
+
+    class Closing(Database):
+        async def __aexit__(self, *error):
+            running.append([t for t in asyncio.all_tasks() if t.get_name().startswith("stream ")])
+            await super().__aexit__(*error)
+
+    monkeypatch.setattr("server.Database", Closing)
+    async with inside(tmp_path) as leadstream:
+        await leadstream.start(script(words(340), pace_ms=50), detach=True)
+        assert any(t.get_name().startswith("stream ") for t in asyncio.all_tasks())
+    assert running == [[]]
