@@ -13,6 +13,8 @@ from tests.chaos.verdict import judge
 
 README = Path(__file__).parents[2] / "README.md"
 AT_ONCE = Death("inside commit", 3, begun=6)
+TAKING_UP, GOING_ON = Death("taking up", 2), Death("going on", 2)
+IN_RECOVERY = (GOING_ON, TAKING_UP, GOING_ON, TAKING_UP, TAKING_UP)
 
 
 def played(tmp_path, seed, deaths, sabotage="none"):
@@ -24,10 +26,10 @@ def played(tmp_path, seed, deaths, sabotage="none"):
 @pytest.mark.parametrize(
     "deaths",
     [
-        (AT_ONCE, Death("going on", 2), Death("after commit", 9)),
+        (AT_ONCE, *IN_RECOVERY),
         (Death("outside", 3, begun=6), Death("taking up", 2), Death("at the end", 1)),
     ],
-    ids=str,
+    ids=["five times in recovery", "outside, in recovery and at the end"],
 )
 def test_a_server_that_is_killed_again_and_again_loses_nothing_and_prices_nothing_twice(
     tmp_path, deaths
@@ -37,6 +39,8 @@ def test_a_server_that_is_killed_again_and_again_loses_nothing_and_prices_nothin
     count, faults = judge(round_)
     assert faults == []
     assert count.terminal_events == len(round_.streams) == 6
+    for stream in round_.streams:
+        assert stream.log.count(b'"reason":"recovered"') <= len(round_.kills)
     assert "Traceback" not in (tmp_path / "server.log").read_text()
 
 
