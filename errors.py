@@ -281,6 +281,10 @@ class CircuitOpen(Fault):
     blame = "ignored"
 
 
+UNKNOWN_OUTCOME = (Reset, Truncated, ProtocolError, FirstTokenTimeout, IdleTimeout, TotalTimeout)
+"""Faults that leave open whether the vendor did what it was asked, and charges for it."""
+
+
 class BudgetReached(Exception):
     """What may be spent on an answer is spent: no failure, the stream ends as `stopped`."""
 

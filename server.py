@@ -21,11 +21,14 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 import agents
 import providers
+from agents.grounding.sources import load_sources
+from agents.grounding.sources.asking import Sources
 from api import agents as agents_api
 from api import (
     console,
     conversations,
     docs,
+    enrichment,
     executions,
     health,
     leads,
@@ -58,6 +61,7 @@ from providers.base import Provider
 from routing.candidates import Candidates
 from routing.catalog import load_catalog
 from routing.model_router import ModelRouter
+from routing.one_answer import one_answer
 from settings import Settings
 from store import executions as executions_table
 from store import provider_state
@@ -103,6 +107,7 @@ def create_app(settings: Settings) -> Starlette:
             *conversations.routes,
             *seller_profile.routes,
             *leads.routes,
+            *enrichment.routes,
             *route.routes,
             *health.routes,
             *metrics.routes,
@@ -149,6 +154,7 @@ async def _build(settings: Settings, stack: AsyncExitStack) -> House:
         journal=journal,
         database=database,
         settings=settings,
+        sources=await _sources(settings, stack, database),
         budgets=await _budgets(settings, database),
         admission=Admission(
             database,
@@ -221,6 +227,13 @@ class Protocol(HttpToolsProtocol):
     def on_message_begin(self) -> None:
         super().on_message_begin()
         self.scope["extensions"] = {HANG_UP: self.transport.abort}  # type: ignore[dict-item]
+
+
+async def _sources(settings: Settings, stack: AsyncExitStack, database: Database) -> Sources:
+    made = [kind(settings) for kind in load_sources()]
+    for source in (source for source in made if source.configured()):
+        source.ask = await stack.enter_async_context(one_answer(source.name, settings))
+    return Sources(made, database, late_wait_s=settings.clay_callback_wait_s)
 
 
 class Server(uvicorn.Server):

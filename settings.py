@@ -46,6 +46,16 @@ class Settings(BaseSettings):
     ollama_host: str = _vendor("OLLAMA_HOST")
     ollama_model: str = _vendor("OLLAMA_MODEL")
 
+    # Who knows more of a lead.
+    apollo_api_key: SecretStr = _key("APOLLO_API_KEY")
+    apollo_base_url: str = _vendor("APOLLO_BASE_URL")
+    clay_webhook_url: SecretStr = _key("CLAY_WEBHOOK_URL")
+    clay_webhook_auth: SecretStr = _key("CLAY_WEBHOOK_AUTH")
+    clay_callback_secret: SecretStr = _key("CLAY_CALLBACK_SECRET")
+    clay_callback_wait_s: float = Field(default=5, ge=0, validation_alias="CLAY_CALLBACK_WAIT_S")
+    reference_file: Path | None = None
+    source_timeout_s: float = Field(default=10, gt=0)
+
     # Where it listens and what it keeps.
     host: str = "127.0.0.1"
     port: int = Field(default=8001, ge=0, le=65535)

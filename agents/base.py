@@ -15,6 +15,7 @@ from typing import Any, ClassVar, Literal
 
 from pydantic import BaseModel
 
+from agents.grounding.sources.asking import Sources
 from routing.ask import Options, TaskType
 from routing.model_router import ModelRouter
 from routing.receipt import Receipt
@@ -39,6 +40,8 @@ class Context:
     lead_id: str | None = None
     owner: str = ""
     """Whose the execution is: what it reads of the store must be theirs."""
+    sources: Sources | None = None
+    """Who may know more of the lead."""
 
 
 @dataclass

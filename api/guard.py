@@ -24,8 +24,9 @@ from errors import Problem, TooMany
 from settings import Settings
 
 OPEN = frozenset({"/", "/livez", "/readyz", "/docs", "/openapi.json"})
-OPEN_FOLDERS = ("/docs/", "/web/")
-"""Pages and what they are made of: they say nothing about anybody, and need no key."""
+OPEN_FOLDERS = ("/docs/", "/web/", "/api/enrichment/")
+"""Pages and what they are made of: they say nothing about anybody, and need no key. A source that
+calls back has an id of its own for that."""
 
 SPENDS_NOTHING = ("/api/route/explain", "/api/leads")
 """What is posted here and below starts nothing, and is not counted."""

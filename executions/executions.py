@@ -11,6 +11,7 @@ from msgspec import structs
 from pydantic import BaseModel
 
 from agents.base import BaseAgent, Context
+from agents.grounding.sources.asking import Sources
 from errors import NotFound, Problem
 from executions.admission import Admission
 from executions.budget import Budgets
@@ -64,6 +65,7 @@ class Executions:
     database: Database
     settings: Settings
     admission: Admission
+    sources: Sources
     budgets: Budgets = field(default_factory=Budgets)
     running: dict[str, Running] = field(default_factory=dict)
     """By stream id."""
@@ -112,7 +114,7 @@ class Executions:
     def context(
         self, execution_id: str, lead: dict[str, Any] | None, lead_id: str | None, owner: str
     ) -> Context:
-        return Context(execution_id, self.database, lead, lead_id, owner)
+        return Context(execution_id, self.database, lead, lead_id, owner, self.sources)
 
     def begin(self, running: Running) -> None:
         """Let it run; when it ends its place is free."""

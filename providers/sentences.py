@@ -24,6 +24,7 @@ _NAMES: Mapping[str, Names] = {
     "claude": Names("Claude", "ANTHROPIC_API_KEY", "ANTHROPIC_BASE_URL", "CLAUDE_MODEL"),
     "deepseek": Names("DeepSeek", "DEEPSEEK_API_KEY", "DEEPSEEK_BASE_URL", "DEEPSEEK_MODEL"),
     "ollama": Names("Ollama", "OLLAMA_BASE_URL", "OLLAMA_BASE_URL", "OLLAMA_MODEL"),
+    "clay": Names("Clay", "CLAY_WEBHOOK_AUTH", *["CLAY_WEBHOOK_URL"] * 2),
     "local": Names("the local model", *["LEADSTREAM_LOCAL_MODEL"] * 3),
 }
 

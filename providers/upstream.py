@@ -77,7 +77,7 @@ async def opened(
     provider: str, call: Callable[[], AbstractAsyncContextManager[R]]
 ) -> AsyncIterator[R]:
     """The response to one request, once its headers are there."""
-    with _faults(provider):
+    with faults(provider):
         manager = call()
         response = await manager.__aenter__()
     try:
@@ -98,7 +98,7 @@ async def chunks_of(
 
 
 async def _read(provider: str, body: AsyncGenerator[bytes, None], reader: Reader) -> Chunks:
-    with _faults(provider):
+    with faults(provider):
         async for data in body:
             for chunk in reader.feed(data):
                 yield chunk
@@ -124,8 +124,8 @@ async def check_type(
     if got == expected:
         return
     if got == "application/json":
-        with _faults(provider):
-            told = _object(await _first(body))
+        with faults(provider):
+            told = error_object(await _first(body))
         if told:
             raise reported(Report(None, told), provider=provider)
     known = got if re.fullmatch(r"[a-z0-9./+-]{1,60}", got) else "no type"
@@ -134,8 +134,8 @@ async def check_type(
 
 async def _check_status(provider: str, response: "Response") -> None:
     if response.status_code != 200:
-        with _faults(provider):
-            told = _object(await _first(response.aiter_bytes()))
+        with faults(provider):
+            told = error_object(await _first(response.aiter_bytes()))
         raise reported(Report(response.status_code, told, response.headers), provider=provider)
 
 
@@ -149,7 +149,7 @@ async def _first(body: AsyncGenerator[bytes, None]) -> bytes:
     return bytes(read)
 
 
-def _object(data: bytes) -> object:
+def error_object(data: bytes) -> object:
     """The error object in `data`, in the shapes vendors give it; None where it is none."""
     try:
         told = json.loads(data)
@@ -159,7 +159,7 @@ def _object(data: bytes) -> object:
 
 
 @contextlib.contextmanager
-def _faults(provider: str) -> Iterator[None]:
+def faults(provider: str) -> Iterator[None]:
     try:
         yield
     except Exception as error:

@@ -29,8 +29,8 @@ SPINE = ("streams/", "executions/", "routing/", "resilience/", "store/database.p
 SPINE_MORE = ("api/event_stream.py",)
 
 MAX_FILE_LINES = 300
-MAX_HOUSE_CODE = 13000
-MAX_SPINE_CODE = 3620
+MAX_HOUSE_CODE = 13900
+MAX_SPINE_CODE = 3680
 
 BELOW = {
     "server": {*FOLDERS, "cli", "logs", "settings", "errors"},
@@ -52,6 +52,9 @@ BELOW = {
 """What each may import beside itself and `errors`."""
 
 READS_SETTINGS = {"server", "cli", "doctor", "api", "executions", "routing", "providers"}
+
+READS_SETTINGS_TOO = "agents/grounding/sources/"
+"""The sources stand outside, as providers do: each knows the variables that it is set up with."""
 
 SQL = re.compile(
     r"\b(INSERT INTO|DELETE FROM|SELECT\s.+\sFROM|UPDATE\s+\w+\s+SET|CREATE TABLE|PRAGMA)\b"
@@ -108,7 +111,9 @@ def code_lines(path):
 @pytest.mark.parametrize("path", FILES, ids=name_of)
 def test_imports_go_down_the_ladder_only(path):
     part = part_of(path)
-    allowed = BELOW[part] | {part, "errors"} | ({"settings"} if part in READS_SETTINGS else set())
+    allowed = BELOW[part] | {part, "errors"}
+    if part in READS_SETTINGS or name_of(path).startswith(READS_SETTINGS_TOO):
+        allowed.add("settings")
     climbing = {name for name in imports(path) if name.split(".")[0] not in allowed}
     assert not climbing, f"{name_of(path)} imports {climbing}: pass it down as a value instead"
 

@@ -17,7 +17,7 @@ from pydantic import BaseModel
 from agents.grounding.contact_policy import Verdict, verdict
 from agents.grounding.data import data
 from agents.grounding.disqualifiers import Disqualifier, disqualifiers_of
-from agents.grounding.facts import FreeText, Ledger, ledger_of
+from agents.grounding.facts import RECORD, Fact, FreeText, Ledger, ledger_of
 from agents.grounding.form import in_words
 from agents.grounding.gate import Gate, Weighed
 from agents.grounding.hold import Hold
@@ -27,9 +27,10 @@ from agents.grounding.lead import Lead
 from agents.grounding.rights import Right, rights_of
 from agents.grounding.scoring import Component, TierName, from_fields, score_of
 from agents.grounding.seller import Seller, current
+from agents.grounding.sources.findings import facts_of
 from agents.grounding.verifier import Backing, Event, judged, warning
 from errors import Conflict
-from store import results
+from store import enrichment, results
 from store.database import Database
 
 GROUND_RULES = """\
@@ -271,7 +272,15 @@ async def briefing_of(
     """Read what is stored about a lead, and put it together with what a start has handed in."""
     lead = Lead.model_validate((place and place.lead) or {})
     earlier = None
+    learnt: list[Fact] = []
     if place is not None and place.lead_id is not None:
         earlier = await results.newest_qualification(place.database, place.owner, place.lead_id)
+        fields = await enrichment.learnt(place.database, place.owner, place.lead_id)
+        # The record may have changed since: what it says now stands.
+        learnt = [f for f in facts_of(fields) if f.source != RECORD and not _says(lead, f.field)]
     seller = await (current(place.database, place.owner) if place else current(None))
-    return Briefing(lead, seller, ledger_of(lead, texts=texts), earlier, tuple(also))
+    return Briefing(lead, seller, ledger_of(lead, learnt, texts), earlier, tuple(also))
+
+
+def _says(lead: Lead, field: str) -> bool:
+    return getattr(lead, field, None) not in (None, "")
