@@ -188,17 +188,6 @@ def test_a_workflow_is_stopped_and_forgotten_too(tmp_path):
         is_problem(dropped.resume(server, flow), 404)
 
 
-def test_a_workflow_that_came_to_no_execution_is_forgotten_too(tmp_path):
-    with serve_trial(tmp_path) as server:
-        refused = {"find": {"refuse": "conflict"}}
-        flow = dropped.start(server, lead_id="dana-1", input=refused)["stream_id"]
-        server.read(flow)
-        assert server.count() == 0
-        assert found_in(dumped(server.database)) == [b"dana-1"]
-        erase(server, "dana-1")
-        assert found_in(dumped(server.database)) == []
-
-
 def test_whoever_was_removed_before_can_still_be_erased(server):
     planted(server)
     assert server.http.delete("/api/leads/dana-1").status_code == 204
