@@ -6,8 +6,9 @@ and is judged as a whole when it has ended. Pure: the same words, the same verdi
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from functools import cached_property
+from itertools import chain, islice
 from typing import Any, NamedTuple
 
 from agents.grounding.dates import Mention, dates_in
@@ -21,7 +22,12 @@ Event = dict[str, Any]
 
 _ID = re.compile(r"(?<![A-Za-z0-9])([FC]\d{1,4})(?![A-Za-z0-9])")
 _WORD = re.compile(r"[^\W_]+")
+_DIGIT = re.compile(r"\d")
 _ASKS = re.compile(r"[?？]")
+
+
+SHOWN = 5
+"""How many unbacked words a warning names; it is not looked for more."""
 
 
 class Quote(NamedTuple):
@@ -92,20 +98,23 @@ class Backing:
         ]
         return [*figures, *self.unbacked_dates(text), *self.unbacked_names(text, language)]
 
-    def unbacked_numbers(self, text: str) -> list[str]:
-        bare = [f for f in figures_in(_ID.sub(" ", text)) if f.kind == "number"]
-        return [figure.text for figure in bare if not self.backs(figure)]
+    def unbacked_numbers(self, text: str) -> Iterator[str]:
+        if not _DIGIT.search(text):
+            return
+        for figure in figures_in(_ID.sub(" ", text)):
+            if figure.kind == "number" and not self.backs(figure):
+                yield figure.text
 
-    def unbacked_dates(self, text: str) -> list[str]:
-        return [
-            "-".join(str(part) for part in said if part is not None)
-            for said in dates_in(text)
-            if not any(said.agrees(known) for known in self._dates)
-        ]
+    def unbacked_dates(self, text: str) -> Iterator[str]:
+        for said in dates_in(text):
+            if not any(said.agrees(known) for known in self._dates):
+                yield "-".join(str(part) for part in said if part is not None)
 
-    def unbacked_names(self, text: str, language: str | None = None) -> list[str]:
+    def unbacked_names(self, text: str, language: str | None = None) -> Iterator[str]:
         """Names with a word that stands in no fact, text, claim or profile."""
-        return [name for name in names_in(text, language) if not _words(name) <= self._vocabulary]
+        for name in names_in(text, language):
+            if not _words(name) <= self._vocabulary:
+                yield name
 
     def backs(self, figure: Figure) -> bool:
         """Whether something known has this figure; mark-up never has."""
@@ -155,10 +164,11 @@ def judged(
     """What is to be said of a prose field that has ended; its text stays."""
     wanted, spoken = primary(language), language_of(prose)
     found: list[Event] = []
-    if numbers := [*backing.unbacked_numbers(prose), *backing.unbacked_dates(prose)]:
-        found.append(warning("unbacked_number", f"{path}: {', '.join(numbers[:5])}"))
-    if names := backing.unbacked_names(prose, spoken or wanted):
-        found.append(warning("unbacked_name", f"{path}: {', '.join(names[:5])}"))
+    figures = chain(backing.unbacked_numbers(prose), backing.unbacked_dates(prose))
+    if numbers := [*islice(figures, SHOWN)]:
+        found.append(warning("unbacked_number", f"{path}: {', '.join(numbers)}"))
+    if names := [*islice(backing.unbacked_names(prose, spoken or wanted), SHOWN)]:
+        found.append(warning("unbacked_name", f"{path}: {', '.join(names)}"))
     if wanted and spoken not in (None, wanted):
         found.append(warning("language", f"{path} is in {spoken}, not in {wanted}"))
     if most_words is not None and (count := words_in(prose)) > most_words:
