@@ -1,7 +1,6 @@
 """The workflow new_lead, by the agents as they are: a model fills in one form, rules the others."""
 
 import json
-from importlib.util import find_spec
 
 import pytest
 
@@ -9,28 +8,7 @@ from tests.agents.models import LEADS, good_answer
 from tests.serving import events, types
 from tests.upstream.vendors import FakeVendors
 from tests.vendors.running import serve_vendors
-from tests.workflows.dropped import dropped, ended, start, state
-
-ENRICHMENT = '''
-"""Stands in for enrichment."""
-
-from agents.base import BaseAgent
-from pydantic import BaseModel
-from routing.ask import TaskType
-
-
-class Nothing(BaseModel):
-    pass
-
-
-class Enrichment(BaseAgent):
-    agent_type = "enrichment"
-    task_type = TaskType.ENRICHMENT
-    Input = Nothing
-
-    async def stream_execute(self, input_data):
-        yield self.complete({"status": "not_configured"})
-'''
+from tests.workflows.dropped import ended, start, state
 
 HOT = next(entry for entry in LEADS.values() if entry["expected"]["tier"] == "hot")
 STEPS = ("enrichment", "qualification", "growth", "marketing", "bdr")
@@ -39,10 +17,7 @@ STEPS = ("enrichment", "qualification", "growth", "marketing", "bdr")
 @pytest.fixture(scope="module")
 def server(tmp_path_factory):
     folder = tmp_path_factory.mktemp("new_lead")
-    (folder / "dropped").mkdir()
-    with dropped(folder / "dropped") as place, FakeVendors() as vendors:
-        if find_spec("agents.enrichment") is None:
-            (place / "agents" / "enrichment.py").write_text(ENRICHMENT)
+    with FakeVendors() as vendors:
         vendors.says("claude", [json.dumps(good_answer(HOT))])
         with serve_vendors(folder, vendors.env()) as server:
             yield server
