@@ -120,6 +120,7 @@ async def test_a_late_answer_is_awaited_and_not_asked_for_twice(desk, fakes):
     assert (again.match, again.credits, len(fakes.requests)) == ("pending", 0, 1)
     clay = desk.sources.all["clay"]
     assert await desk.sources.late(fakes.callback_id()) is None
+    desk.sources.late_wait_s = 10
     waiting = asyncio.create_task(desk.sources.late(fakes.callback_id()))
     said = {"title": "CFO", "phone": "", "employee_count": "1,200", "country": "Germany", "x": "y"}
     assert await desk.sources.take(clay, fakes.callback_id(), said)

@@ -8,6 +8,7 @@ import pytest
 
 from tests import serving
 from tests.enrichment.fakes import company, person
+from tests.keys.keyed import bearer, made
 from tests.serving import Leadstream, events, inside, is_problem, rows, serve
 from tests.upstream.script import Head, Hold
 
@@ -156,6 +157,28 @@ async def test_a_callback_that_says_nothing_is_no_value(house, fakes, body):
     assert answer.status_code in (200, 400)
     if answer.is_success:
         assert "Oslo" not in (await enriched(house, sources=["clay"]))[0][-1]["result"]["fields"]
+
+
+def test_with_keys_a_callback_needs_none_and_what_was_learnt_is_its_owners(tmp_path, fakes):
+    keys = made(tmp_path, "one", "two")
+    with surroundings(fakes.variables()), serve(tmp_path) as server:
+        said = {"lead": LEAD | {"id": "dana"}, "sources": ["clay"]}
+
+        def facts_for(key, agent):
+            answer = server.http.post(
+                f"/api/agents/{agent}/stream", json=said_to[agent], headers=bearer(key)
+            )
+            assert answer.status_code == 200, answer.text
+            (facts,) = [e["value"] for e in events(answer.content) if e.get("name") == "facts"]
+            return {fact["field"]: fact["value"] for fact in facts}
+
+        said_to = {"enrichment": said, "growth": {"lead": LEAD | {"id": "dana"}}}
+        facts_for(keys["one"], "enrichment")
+        url = f"/api/enrichment/clay/callback/{fakes.callback_id()}"
+        assert server.http.post(url, json={"title": "CFO"}).status_code == 200
+        assert server.http.post(f"{url}x", json={"title": "CFO"}).status_code == 404
+        assert facts_for(keys["one"], "growth")["title"] == "CFO"
+        assert "title" not in facts_for(keys["two"], "growth")
 
 
 async def test_a_stop_closes_the_sources_connection(house, fakes):

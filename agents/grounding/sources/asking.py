@@ -85,7 +85,7 @@ class Sources:
     ) -> None:
         self.all = {source.name: source for source in sources}
         self._database = database
-        self._late_wait_s = late_wait_s
+        self.late_wait_s = late_wait_s
         self._now = now
         self._flights: dict[tuple[str, ...], _Flight] = {}
         self._late: WeakValueDictionary[str, asyncio.Event] = WeakValueDictionary()
@@ -194,7 +194,7 @@ class Sources:
         known = await table.awaited(self._database, callback_id)
         if known is not None and known["answer"] is None:
             with suppress(TimeoutError):
-                await asyncio.wait_for(came.wait(), self._late_wait_s)
+                await asyncio.wait_for(came.wait(), self.late_wait_s)
             known = await table.awaited(self._database, callback_id)
         return known and known["answer"]
 
