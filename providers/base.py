@@ -79,9 +79,10 @@ Chunks = AsyncGenerator[Chunk, None]
 class Provider(ABC):
     """One vendor. Subclasses live one to a file, named after the vendor, and are found by it.
 
-    The constructor does no I/O and imports no SDK; entering the context does (in a thread: the
-    SDKs take a second to import). `setting` names the variable that makes it a candidate, for
-    messages; `missing(settings)` says what is not set, or None when the provider can be used.
+    The constructor does no I/O and imports no SDK; entering the context begins to, in a thread, and
+    does not wait for it: an SDK takes a second to import. `setting` names the variable that makes
+    it a candidate, for messages; `missing(settings)` says what is not set, or None when the
+    provider can be used.
     """
 
     name: ClassVar[str]
@@ -111,6 +112,10 @@ class Provider(ABC):
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None: ...
+
+    async def loaded(self) -> None:
+        """Return once the SDK is there that entering began to import."""
+        return
 
     def address(self) -> str | None:
         """Where it is asked, as a URL; None for one on this machine that has no address."""

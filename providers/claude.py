@@ -9,6 +9,7 @@ import time
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from decimal import Decimal
+from functools import partial
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
@@ -30,7 +31,7 @@ class Claude(Provider):
 
     def __init__(self, settings: Settings) -> None:
         super().__init__(settings)
-        self._client: AsyncAnthropic | None = None
+        self._built: upstream.Built[AsyncAnthropic] | None = None
 
     @classmethod
     def missing(cls, settings: Settings) -> str | None:
@@ -44,7 +45,7 @@ class Claude(Provider):
         return listed(self.settings.claude_model) or self.default_models
 
     async def __aenter__(self) -> Self:
-        self._client = await asyncio.to_thread(_build, self.settings)
+        self._built = upstream.Built(partial(_build, self.settings))
         return self
 
     async def __aexit__(
@@ -53,13 +54,18 @@ class Claude(Provider):
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        if self._client:
-            await self._client.close()
+        if self._built:
+            await self._built.close()
+
+    async def loaded(self) -> None:
+        if self._built:
+            await self._built.client()
 
     @asynccontextmanager
     async def answer(self, request: Request) -> AsyncIterator[Chunks]:
-        assert self._client, "the provider's context was not entered"
-        create: Callable[..., Any] = self._client.messages.with_streaming_response.create
+        assert self._built, "the provider's context was not entered"
+        client = await self._built.client()
+        create: Callable[..., Any] = client.messages.with_streaming_response.create
         async with upstream.opened(self.name, lambda: create(**_fields(request))) as response:
             body = response.iter_bytes()
             await upstream.check_type(self.name, "text/event-stream", response.headers, body)

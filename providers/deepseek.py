@@ -29,8 +29,8 @@ class DeepSeek(OpenAIChat):
     def bound(self, schema: dict[str, Any]) -> Mapping[str, Any]:
         return {"type": "json_object"}
 
-    def client_for(self, request: Request) -> "AsyncOpenAI":
-        client = super().client_for(request)
+    async def client_for(self, request: Request) -> "AsyncOpenAI":
+        client = await super().client_for(request)
         if request.prefix and self.base_url() == self.default_url:
             return client.with_options(base_url=_BETA_URL)
         return client

@@ -123,7 +123,7 @@ class Local(OpenAIChat):
         try:
             url = await asyncio.to_thread(_ask, process, self._options(key))
             await super().__aexit__(None, None, None)  # the client of one that died
-            await self._connect(f"{url}/v1", key)
+            self._connect(f"{url}/v1", key)
             self.state = "ready"
             self._warming = asyncio.create_task(self._warm_up(model))
         except Exception as error:

@@ -7,9 +7,9 @@ end with only one of them is a cut answer. `Finish` is given out at `[DONE]`, wi
 the end of the body that the SDK adds.
 """
 
-import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from functools import partial
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
@@ -34,7 +34,7 @@ class OpenAIChat(Provider):
 
     def __init__(self, settings: Settings) -> None:
         super().__init__(settings)
-        self._client: AsyncOpenAI | None = None
+        self._built: upstream.Built[AsyncOpenAI] | None = None
 
     @classmethod
     def missing(cls, settings: Settings) -> str | None:
@@ -46,7 +46,7 @@ class OpenAIChat(Provider):
 
     async def __aenter__(self) -> Self:
         key: SecretStr = getattr(self.settings, f"{self.name}_api_key")
-        await self._connect(self.base_url(), key.get_secret_value().strip())
+        self._connect(self.base_url(), key.get_secret_value().strip())
         return self
 
     async def __aexit__(
@@ -55,12 +55,17 @@ class OpenAIChat(Provider):
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        if self._client:
-            await self._client.close()
+        if self._built:
+            await self._built.close()
+
+    async def loaded(self) -> None:
+        if self._built:
+            await self._built.client()
 
     @asynccontextmanager
     async def answer(self, request: Request) -> AsyncIterator[Chunks]:
-        create = self.client_for(request).chat.completions.with_streaming_response.create
+        client = await self.client_for(request)
+        create = client.chat.completions.with_streaming_response.create
         fields = self._fields(request)
         async with upstream.opened(self.name, lambda: create(**fields)) as response:
             body = response.iter_bytes()
@@ -84,9 +89,9 @@ class OpenAIChat(Provider):
         """How the answer is bound to a JSON Schema."""
         return {"type": "json_schema", "json_schema": {"name": "answer", "schema": schema}}
 
-    def client_for(self, request: Request) -> "AsyncOpenAI":
-        assert self._client, "the provider's context was not entered"
-        return self._client
+    async def client_for(self, request: Request) -> "AsyncOpenAI":
+        assert self._built, "the provider's context was not entered"
+        return await self._built.client()
 
     def turns(self, request: Request) -> list[dict[str, Any]]:
         """The conversation; where an answer is to go on, its first words are the last turn."""
@@ -97,9 +102,8 @@ class OpenAIChat(Provider):
 
     # How it is asked.
 
-    async def _connect(self, base_url: str, key: str) -> None:
-        # In a thread: the import takes a second, the certificates some 20 ms.
-        self._client = await asyncio.to_thread(_build, self.settings, self.name, base_url, key)
+    def _connect(self, base_url: str, key: str) -> None:
+        self._built = upstream.Built(partial(_build, self.settings, self.name, base_url, key))
 
     def _fields(self, request: Request) -> dict[str, Any]:
         """The whole of it as `extra_body`: what is typed the SDK walks through, type by type, which

@@ -6,13 +6,14 @@ read to its end is never given back to a pool. Time-outs after the connect are n
 read time-out is defeated by every ping, so the deadline above times what was said.
 """
 
+import asyncio
 import contextlib
 import json
 import re
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager
 from functools import partial
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
 import anyio
 
@@ -34,6 +35,29 @@ _DRAIN_S = 0.02
 _ERROR_BYTES = 1 << 16
 
 R = TypeVar("R")
+
+
+class Closable(Protocol):
+    async def close(self) -> None: ...
+
+
+C = TypeVar("C", bound=Closable)
+
+
+class Built(Generic[C]):
+    """A client that is built in a thread while the server answers already: importing an SDK takes a
+    second, the certificates some 20 ms. Whoever asks before it is there waits for it."""
+
+    def __init__(self, build: Callable[[], C]) -> None:
+        self._build = asyncio.create_task(asyncio.to_thread(build))
+
+    async def client(self) -> C:
+        if not self._build.done():
+            await asyncio.shield(self._build)
+        return self._build.result()
+
+    async def close(self) -> None:
+        await (await self.client()).close()
 
 
 class Reader(Protocol):

@@ -33,6 +33,7 @@ async def attempt(
     """
     try:
         yield Outgoing()
+        await candidate.source.loaded()  # no vendor's time: its timers begin with the request
         meter.send()
         guarded = deadline.guard(_asked(candidate, request, meter), is_content=is_text)
         async with aclosing(guarded):

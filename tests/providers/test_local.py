@@ -88,7 +88,7 @@ async def left_at_the_first_word(local, request):
 
 
 async def test_it_cannot_be_asked_without_its_key(local):
-    url = str(local._client.base_url)
+    url = str((await local._built.client()).base_url)
     async with httpx.AsyncClient() as stranger:
         refused = await stranger.post(f"{url}chat/completions", json={"messages": []})
     assert refused.status_code == 401
