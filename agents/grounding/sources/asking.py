@@ -203,9 +203,11 @@ class Sources:
 
         False for one that nobody has asked for. The second one under an id changes nothing.
         """
+        # Whoever answers at once may be here before the row that says what was asked; and what is
+        # on its way may arrive while we look.
+        flights = [flight.task for flight in self._flights.values()]
         known = await table.awaited(self._database, callback_id)
-        if known is None and (flights := [flight.task for flight in self._flights.values()]):
-            # Whoever answers at once may be here before the row that says what was asked.
+        if known is None and flights:
             await asyncio.wait(flights, timeout=SOON_S)
             known = await table.awaited(self._database, callback_id)
         if known is None:
