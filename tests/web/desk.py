@@ -87,5 +87,8 @@ def qualified(*evidence, summary="Dana wants an answer."):
         "summary": summary, "evidence": list(evidence), "disqualifiers": [],
         "contradictions": [], "questions": [],
     }  # fmt: skip
-    text = json.dumps(form)
+    return pieces(json.dumps(form))
+
+
+def pieces(text):
     return [text[at : at + 12] for at in range(0, len(text), 12)]

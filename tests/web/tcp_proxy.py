@@ -13,6 +13,8 @@ class TcpProxy:
     def __init__(self, target):
         self._target = target
         self._ends = set()
+        self._flows = threading.Event()
+        self._flows.set()
         self._asked = b""
         self._listener = socket.create_server(("127.0.0.1", 0), backlog=64)
         self.port = self._listener.getsockname()[1]
@@ -25,11 +27,19 @@ class TcpProxy:
     def __exit__(self, *_):
         self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
+        self.flow()
         self.cut()
 
-    def asked(self, pattern):
-        """Every request so far whose head has `pattern` in it, in order."""
-        return re.findall(rb"(?m)^(?:GET|POST) " + pattern.encode(), self._asked)
+    def asked(self, path):
+        """Every request so far for a path that begins with `path`."""
+        return re.findall(rb"(?:GET|POST) " + path.encode() + rb"\S* HTTP/1.1\r\n", self._asked)
+
+    def hold(self):
+        """Keep back what the server answers, until `flow()`."""
+        self._flows.clear()
+
+    def flow(self):
+        self._flows.set()
 
     def cut(self):
         """Reset both ends of every connection, in the middle of whatever it brings."""
@@ -63,6 +73,8 @@ class TcpProxy:
             while part := one.recv(65536):
                 if asking:
                     self._asked += part
+                else:
+                    self._flows.wait()
                 other.sendall(part)
             other.shutdown(socket.SHUT_WR)
         except OSError:

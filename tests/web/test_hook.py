@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 from urllib.parse import quote
+from uuid import uuid4
 
 import pytest
 
@@ -14,7 +15,7 @@ from tests.web.conftest import NETWORK
 from tests.web.tcp_proxy import TcpProxy
 
 PAGE = """<!doctype html><meta charset="utf-8"><link rel="icon" href="data:,">
-<script type="importmap">{{"imports": {{"react": "./react.mjs"}}}}</script>
+<script type="importmap">{{"imports": {{"react": "./{react}.mjs"}}}}</script>
 <div id="root"></div>
 <script type="module">
   import {{ createElement as h, createRoot, StrictMode, useState }} from "react";
@@ -65,16 +66,18 @@ def react_module(request, tmp_path_factory):
 @pytest.fixture
 def open_page(chromium, server, react_module):
     """`open_page(say=…)` mounts the hook in StrictMode, with a start of its own."""
-    (server.pages / "react.mjs").write_text(react_module)
+    # Names of their own: within a second the browser would take the one for the other.
+    name = uuid4().hex
+    (server.pages / f"{name}.mjs").write_text(react_module)
     expected = []
 
     def opened(text, *, through=None, network=(), **how):
         expected.extend(network)
         url = through or server.url
-        (server.pages / "page.html").write_text(PAGE.format(server=url))
+        (server.pages / f"{name}.html").write_text(PAGE.format(server=url, react=name))
         options = {"agent": "conversation", "input": {"message": script(text, **how)}}
         chromium.open("about:blank")
-        chromium.open(f"{server.origin}/page.html#{quote(json.dumps(options))}")
+        chromium.open(f"{server.origin}/{name}.html#{quote(json.dumps(options))}")
         return chromium
 
     yield opened
@@ -85,9 +88,11 @@ def open_page(chromium, server, react_module):
 
 def test_strict_mode_mounts_twice_and_starts_once(open_page, server):
     before = server.count()
-    page = open_page("one two three")
-    page.sees("done", "p")
-    assert page.sees("one", "pre").endswith("one two three")
+    with TcpProxy(server.port) as wire:
+        page = open_page("one two three", through=wire.url)
+        page.sees("done", "p")
+        assert page.sees("one", "pre").endswith("one two three")
+        assert len(wire.asked("/api/agents/conversation/stream")) == 1
     assert server.count() == before + 1
 
 
@@ -142,5 +147,6 @@ def test_an_event_source_that_is_not_closed_asks_a_finished_stream_twice_at_most
         assert (got[0], got[-1], got.count("complete")) == ("start", "complete", 1)
         assert len(wire.asked(f"/api/stream/{stream_id}")) == 2
         chromium.open("about:blank")
+    assert [said for said in chromium.complaints() if "favicon.ico" not in said] == []
     last = server.http.get(f"/api/stream/{stream_id}?after={len(got)}")
     assert last.status_code == 204

@@ -6,6 +6,7 @@ from tests.keys.keyed import made
 from tests.upstream.faults import HoldAfter, Status
 from tests.vendors.running import serve_vendors
 from tests.web.conftest import NETWORK
+from tests.web.tcp_proxy import TcpProxy
 
 HOSTILE = [
     "<script>window.broken = 1</script>",
@@ -123,18 +124,20 @@ def test_who_has_no_key_is_asked_for_one_and_a_wrong_one_is_not_taken(at, keyed,
 
 
 def test_a_server_that_is_full_is_waited_for_with_a_countdown(at, keyed, vendors):
-    desk = at(keyed.url).open()
-    desk.browser.run("sessionStorage.setItem('leadstream.key', arguments[0])", keyed.key)
-    desk.open("#/leads/demo_01")
-    desk.expected += [NETWORK]
-    vendors.says("claude", ["At ", "last."])
-    vendors.fails("claude", HoldAfter(1))
-    first = keyed.start("hello", detach=True)
-    desk.ask()
-    desk.sees("again in 2 s")
-    keyed.stop(first["stream_id"])
-    desk.sees("Done")
-    assert desk.words().endswith("At last.")
+    with TcpProxy(keyed.port) as wire:
+        desk = at(wire.url).open()
+        desk.browser.run("sessionStorage.setItem('leadstream.key', arguments[0])", keyed.key)
+        desk.open("#/leads/demo_01")
+        desk.expected += [NETWORK]
+        vendors.says("claude", ["At ", "last."])
+        vendors.fails("claude", HoldAfter(1))
+        first = keyed.start("hello", detach=True)
+        desk.ask()
+        desk.sees("again in 2 s")
+        assert len(wire.asked("/api/agents/conversation/stream")) == 1
+        keyed.stop(first["stream_id"])
+        desk.sees("Done")
+        assert desk.words().endswith("At last.")
 
 
 def test_offline_is_waited_out(at, wire, vendors):

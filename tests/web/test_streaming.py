@@ -93,24 +93,29 @@ def test_a_killed_server_completes_the_page_without_a_reload(desk, house, vendor
     assert desk.browser.run("return window.same")
 
 
-def test_a_hidden_tab_goes_on_reading(house, vendors):
-    """A hidden page has no animation frames; what it has shown is told to the tab in front."""
+def test_a_hidden_tab_goes_on_reading(wire, vendors):
+    """A hidden page has no animation frames; what it shows is told to the tab in front of it."""
     with browser(throttled=True) as other:
-        desk = Desk(other, house.url).open("#/leads/demo_01")
+        desk = Desk(other, wire.url).open("#/leads/demo_01")
         vendors.says("claude", WORDS)
         vendors.fails("claude", HoldAfter(2))
-        desk.ask()
-        desk.sees("One two")
+        other.element("main h1")
         other.run(
             """new MutationObserver(() => {
                  if (document.hidden) localStorage.shown = document.querySelector(".run").innerText;
                }).observe(document.body, { subtree: true, childList: true, characterData: 1 });"""
         )
+        desk.choose("conversation", message="hello")
+        wire.hold()
+        desk.start()
         other.new_tab()
-        other.open(f"{house.url}/livez")
-        vendors.release()
-        shown = other.until("return localStorage.shown?.includes('Done') && localStorage.shown")
-        assert TEXT in shown
+        wire.flow()
+        other.open(f"{wire.url}/livez")
+        for shown in ("One two", "Done"):
+            seen = "return localStorage.shown?.includes(arguments[0]) && localStorage.shown"
+            text = other.until(seen, shown)
+            vendors.release()
+        assert TEXT in text
 
 
 def test_a_stream_has_an_address_that_joins_it_and_later_replays_it(desk, house, vendors):

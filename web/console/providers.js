@@ -31,8 +31,9 @@ function useBeat() {
   return beat;
 }
 
-function stateOf({ configured, missing, state, gate, models }) {
+function stateOf({ configured, candidate, missing, state, gate, models }) {
   if (!configured) return { state: missing?.includes("off") ? "off" : "no key", why: `Set ${missing}` };
+  if (!candidate) return { state: "off", why: "Not in LEADSTREAM_PROVIDERS" };
   if (gate?.state && gate.state !== "clear") return { state: "paused", why: gate.why };
   const open = models.find(({ breaker }) => breaker.state === "open");
   if (open && models.every(({ breaker }) => breaker.state === "open")) {

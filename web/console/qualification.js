@@ -40,7 +40,7 @@ function Score({ score, score_max, tier, coverage, final, method }) {
       <svg class="band" viewBox="0 0 100 6" preserveAspectRatio="none" role="img" aria-label=${words}>
         <rect class="track" width="100" height="6" /><rect class="may" width=${score_max} height="6" />
         <rect class="is" width=${score} height="6" /></svg>
-      <p class="small">${coverage} % is known. Up to ${score_max} if everything unknown turns out well.</p></div>
+      <p class="small">${score_max > score ? `${coverage} % is known. Up to ${score_max} if everything unknown turns out well.` : "All is known that counts."}</p></div>
   </div>`;
 }
 
