@@ -14,7 +14,6 @@ from tests.upstream.faults import HoldAfter
 from tests.upstream.vendors import FakeVendors
 from tests.vendors.running import NO_BREAKER, serve_vendors
 from tests.web.desk import Desk, pieces
-from tests.workflows.dropped import dropped
 
 FOLDER = ROOT / "docs" / "screenshots"
 
@@ -27,23 +26,6 @@ QUALIFICATION = good_answer(LEADS["lead_01"]) | {
     "summary": "Dana leads finance at a software company that moved to usage-based pricing. The "
     "month-end close doubled since, and they want to be live before the fiscal year starts."
 }
-
-WORKFLOW = """
-from executions.workflow import Step, Workflow
-
-first_look = Workflow(
-    "first_look",
-    1,
-    [
-        Step("qualification"),
-        Step("growth", needs=["qualification"]),
-        Step("marketing", needs=["qualification"]),
-        Step("bdr", needs=["growth", "marketing"]),
-    ],
-    about="Qualifies a lead, and prepares a campaign and a meeting where it is worth it.",
-)
-"""
-
 
 COUNTS = {"input_tokens": 612, "output_tokens": 188, "pace_s": 0.004}
 
@@ -104,7 +86,7 @@ def streaming(page, desk, vendors):
 
 def workflow(page, desk, vendors):
     vendors.says("claude", judgement, **COUNTS)
-    desk.choose("first_look").start()
+    desk.choose("new_lead").start()
     desk.sees("Done", ".status")
     page.click(".steps summary", "Growth")
     page.run("scrollTo(0, 0)")
@@ -116,21 +98,14 @@ def main():
     with tempfile.TemporaryDirectory() as name, FakeVendors() as vendors:
         folder = Path(name)
         vendors.says("claude", judgement, **COUNTS)
-        (folder / "dropped").mkdir()
-        with dropped(folder / "dropped") as files:
-            for file in (files / "agents").iterdir():
-                file.unlink()
-            for file in (files / "workflows").iterdir():
-                file.unlink()
-            (files / "workflows" / "first_look.py").write_text(WORKFLOW)
-            settings = {"providers": "claude", "breaker_threshold": NO_BREAKER}
-            with serve_vendors(folder, vendors.env(), **settings) as server, browser() as page:
-                desk = Desk(page, server.url)
-                first_visit(page, desk)
-                qualification(page, desk)
-                streaming(page, desk, vendors)
-                workflow(page, desk, vendors)
-                assert page.complaints() == []
+        settings = {"providers": "claude", "breaker_threshold": NO_BREAKER}
+        with serve_vendors(folder, vendors.env(), **settings) as server, browser() as page:
+            desk = Desk(page, server.url)
+            first_visit(page, desk)
+            qualification(page, desk)
+            streaming(page, desk, vendors)
+            workflow(page, desk, vendors)
+            assert page.complaints() == []
 
 
 if __name__ == "__main__":
