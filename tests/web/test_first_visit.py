@@ -76,7 +76,7 @@ def test_the_keyboard_alone_is_enough(desk, vendors):
     )
     assert desk.browser.run(focused) == ["Reply", "solid"]
     desk.browser.press("enter")
-    desk.sees("It")
+    desk.sees("It", ".words")
     desk.browser.press("escape")
     desk.sees("Stopped")
 

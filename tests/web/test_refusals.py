@@ -146,7 +146,7 @@ def test_offline_is_waited_out(at, wire, vendors):
     vendors.says("claude", ["One ", "two ", "three."])
     vendors.fails("claude", HoldAfter(1))
     desk.ask()
-    desk.sees("One")
+    desk.sees("One", ".words")
     network = {"latency": 0, "downloadThroughput": -1, "uploadThroughput": -1}
     desk.browser.devtools("Network.enable")
     desk.browser.devtools("Network.emulateNetworkConditions", offline=True, **network)
