@@ -23,7 +23,7 @@ from typing import Any
 
 from bench import inside, report, resident
 from bench.process import OTHERS
-from bench.rivals import LEADSTREAM, ROOT, here, standing
+from bench.rivals import LEADSTREAM, ROOT, Rival, here, standing
 from bench.streaming import GAP_MS, Figures, Load, measure, medians, one_by_one
 
 LOADS = (
@@ -31,7 +31,7 @@ LOADS = (
     Load("100 streams of 27 tokens/s", 100, 216, GAP_MS, ramp_s=1),
     Load("500 streams of 27 tokens/s", 500, 270, GAP_MS, ramp_s=5),
     Load("1,000 streams of 27 tokens/s", 1000, 270, GAP_MS, ramp_s=10),
-    Load("Burst: 50 streams of 500 tokens", 50, 500, 0),
+    Load("Burst: 50 streams of 300 tokens", 50, 300, 0),
 )
 SINGLE = Load("One stream at a time", 1, 5, 0)
 SMOKE = (Load("Smoke", 4, 20, 5), Load("Smoke burst", 4, 50, 0))
@@ -44,15 +44,18 @@ SLOW_STREAMS = 100
 def main(argv: Sequence[str]) -> int:
     asked = _arguments(argv)
     rounds = 1 if asked.smoke else asked.rounds
+    rivals = [rival for rival in here() if rival.name not in asked.without]
     if hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, {OTHERS})
     with tempfile.TemporaryDirectory() as scratch, vendor() as port:
         folders = (Path(scratch) / str(number) for number in range(10_000))
         loads = {
-            load.name: _in_turn(load, rounds, folders, port)
+            load.name: _in_turn(load, rounds, rivals, folders, port)
             for load in (SMOKE if asked.smoke else LOADS)
         }
-        loads[SINGLE.name] = _one_at_a_time(5 if asked.smoke else 200, rounds, folders, port)
+        loads[SINGLE.name] = _one_at_a_time(
+            5 if asked.smoke else 200, rounds, rivals, folders, port
+        )
         house = _house(folders, port, smoke=asked.smoke)
     for name, value in house.items():
         print(f"{name}: {value}")
@@ -66,6 +69,7 @@ def _arguments(argv: Sequence[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--without", nargs="*", default=(), help="rivals, as in LiteLLM")
     parser.add_argument("--smoke", action="store_true")
     parser.add_argument("--write", action="store_true")
     return parser.parse_args(argv)
@@ -85,9 +89,11 @@ def vendor() -> Iterator[int]:
         process.stdout.close()
 
 
-def _in_turn(load: Load, rounds: int, folders: Iterator[Path], port: int) -> list[Figures]:
+def _in_turn(
+    load: Load, rounds: int, rivals: Sequence[Rival], folders: Iterator[Path], port: int
+) -> list[Figures]:
     print(f"\n{load.name}", flush=True)
-    rivals = [r for r in here() if load.streams <= SLOW_STREAMS or r.name not in SLOW]
+    rivals = [r for r in rivals if load.streams <= SLOW_STREAMS or r.name not in SLOW]
     found: dict[str, list[Figures]] = {rival.name: [] for rival in rivals}
     for _ in range(rounds):
         for rival in rivals:
@@ -96,11 +102,13 @@ def _in_turn(load: Load, rounds: int, folders: Iterator[Path], port: int) -> lis
     return [medians(each) for each in found.values()]
 
 
-def _one_at_a_time(times: int, rounds: int, folders: Iterator[Path], port: int) -> list[Figures]:
+def _one_at_a_time(
+    times: int, rounds: int, rivals: Sequence[Rival], folders: Iterator[Path], port: int
+) -> list[Figures]:
     print(f"\n{SINGLE.name}", flush=True)
     found: dict[str, list[Figures]] = {}
     for _ in range(rounds):
-        for rival in here():
+        for rival in rivals:
             with standing(rival, next(folders), port, SINGLE.model) as there:
                 figures = one_by_one(there, Load(SINGLE.name, times, SINGLE.tokens, 0), times)
             found.setdefault(rival.name, []).append(figures)

@@ -51,7 +51,8 @@ class Figures:
 
 def measure(rival: Rival, load: Load, folder: Path, vendor: int) -> Figures:
     """One rival under one load, in a process of its own that has been warmed up."""
-    settings = {"max_streams": max(400, load.streams), "max_followers": max(2000, load.streams)}
+    # Room for those that warmed it up: nobody reads them, and they go on for a while.
+    settings = {"max_streams": max(400, load.streams + 10), "max_followers": 2000 + load.streams}
     with standing(rival, folder, vendor, load.model, **settings) as there:
         warm_up(there)
         before, rss = there.process.cpu_s(), there.process.rss_kib()
