@@ -80,11 +80,13 @@ def start_up_s(folder: Path, vendor: int) -> float:
 
 def _started(there: Standing) -> str:
     """The URL of a stream that nobody follows yet."""
+    said = dict(there.request["body"])
     body = {
         "agent_type": "conversation",
         "lead": {},
         "detach": True,
-        "input": there.request["body"],
+        "provider": said.pop("provider"),
+        "input": said,
     }
     request = urllib.request.Request(
         f"http://127.0.0.1:{there.port}/api/stream/start/bench",

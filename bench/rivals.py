@@ -42,6 +42,10 @@ model_list:
 """
 
 
+SHORT = "bench-n5-i0"
+"""The model of short answers, which warm a rival up: what is loaded or cached once."""
+
+
 @dataclass(frozen=True)
 class Rival:
     """`command(port, vendor, folder)` starts it; `path` takes `body(model)`."""
@@ -120,7 +124,7 @@ def _leadstream(vendor: int, model: str) -> dict[str, str]:
     return {
         "CEREBRAS_API_KEY": "bench",
         "CEREBRAS_BASE_URL": f"http://127.0.0.1:{vendor}/v1",
-        "CEREBRAS_MODEL": model,
+        "CEREBRAS_MODEL": f"{model},{SHORT}",
         "LEADSTREAM_PROVIDERS": "cerebras",
         "LEADSTREAM_LOCAL_MODEL": "off",
         "LEADSTREAM_DATABASE_URL": "sqlite:///bench.db",
@@ -156,7 +160,7 @@ LEADSTREAM = Rival(
     "Leadstream",
     lambda port, vendor, folder: [sys.executable, str(ROOT / "server.py")],
     "/api/agents/conversation/stream",
-    lambda model: {"message": "Say something."},
+    lambda model: {"message": "Say something.", "provider": f"cerebras/{model}"},
     _leadstream,
     ready="/livez",
 )

@@ -10,7 +10,7 @@ from pathlib import Path
 import uvloop
 
 from bench.reader import Told, read
-from bench.rivals import LEADSTREAM, Rival, Standing, standing
+from bench.rivals import LEADSTREAM, SHORT, Rival, Standing, standing
 
 GAP_MS = 37
 """27 tokens a second: what people read, and models used to write."""
@@ -51,8 +51,7 @@ class Figures:
 
 def measure(rival: Rival, load: Load, folder: Path, vendor: int) -> Figures:
     """One rival under one load, in a process of its own that has been warmed up."""
-    # Room for those that warmed it up: nobody reads them, and they go on for a while.
-    settings = {"max_streams": max(400, load.streams + 10), "max_followers": 2000 + load.streams}
+    settings = {"max_streams": max(400, load.streams), "max_followers": max(2000, load.streams)}
     with standing(rival, folder, vendor, load.model, **settings) as there:
         warm_up(there)
         before, rss = there.process.cpu_s(), there.process.rss_kib()
@@ -62,11 +61,10 @@ def measure(rival: Rival, load: Load, folder: Path, vendor: int) -> Figures:
         return figures(there, load, told, there.process.cpu_s() - before, rss)
 
 
-def warm_up(there: Standing, streams: int = 2) -> None:
-    """The first answer pays for imports and connections. It is let go as soon as it speaks."""
-    uvloop.run(
-        read(there.url, streams=streams, within_s=30, while_open=lambda: None, **there.request)
-    )
+def warm_up(there: Standing, streams: int = 40) -> None:
+    """The first answers pay for imports, connections and caches: short ones, to their ends."""
+    body, headers = there.rival.body(SHORT), dict(there.rival.headers)
+    uvloop.run(read(there.url, streams=streams, body=body, headers=headers, ramp_s=1, within_s=60))
 
 
 def figures(
