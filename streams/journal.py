@@ -3,7 +3,8 @@
 It commits what all streams appended since its last commit as one transaction, with the rows that
 those events make true, and only then moves each log's durable mark. A quiet journal commits at
 once, so nobody waits who is alone; one whose commits several streams share commits at most every
-`interval_s`, so that many tokens share one commit: the cost of a token falls as load rises.
+`interval_s`, and more seldom when many do, so that many tokens share one commit: the cost of a
+token falls as load rises.
 """
 
 import asyncio
@@ -22,6 +23,9 @@ from streams.log import Group, Log
 
 CROWD = 3
 """So many streams in one commit make the journal a busy one, and two make it half busy."""
+
+FULL, MOST = 16, 2.5
+"""From so many streams a commit the interval grows with them, to so many times itself."""
 
 RETRY_S = 1.0
 """How long the Journal waits before it asks a disk again that has refused a commit."""
@@ -128,8 +132,7 @@ class Journal:
             if pause > 0 and not self._closing:
                 await self._sleep(pause)
             dirty, self._dirty = self._dirty, []
-            busy = min(1.0, (len(dirty) - 1) / (CROWD - 1))
-            next_at = self._clock() + self._interval_s * busy
+            next_at = self._clock() + self._interval_s * _busy(len(dirty))
             if dirty and not await self._commit([(log, *log.take()) for log in dirty]):
                 return
 
@@ -189,6 +192,13 @@ class Journal:
             return None
         frames = sse.after(b"".join(row["frames"] for row in rows), after)
         return Group(after + 1, rows[-1]["last_id"], frames)
+
+
+def _busy(streams: int) -> float:
+    """How many intervals to wait behind a commit that so many streams shared."""
+    if streams < FULL:
+        return min(1.0, (streams - 1) / (CROWD - 1))
+    return min(MOST, streams / FULL)
 
 
 def _writes(batch: Batch) -> Sequence[Write]:
