@@ -6,7 +6,7 @@ longer takes them. An answer cannot be continued from its first words either.
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
 from decimal import Decimal
 from functools import partial
@@ -21,6 +21,7 @@ from settings import Settings
 
 if TYPE_CHECKING:
     from anthropic import AsyncAnthropic
+    from httpx2 import Response
 
 DEFAULT_URL = "https://api.anthropic.com"
 
@@ -65,12 +66,13 @@ class Claude(Provider):
     async def answer(self, request: Request) -> AsyncIterator[Chunks]:
         assert self._built, "the provider's context was not entered"
         client = await self._built.client()
-        create: Callable[..., Any] = client.messages.with_streaming_response.create
-        async with upstream.opened(self.name, lambda: create(**_fields(request))) as response:
-            body = response.iter_bytes()
-            await upstream.check_type(self.name, "text/event-stream", response.headers, body)
-            async with upstream.chunks_of(self.name, body, ClaudeReader(self.name)) as chunks:
-                yield chunks
+        async with upstream.chunks_of(
+            self.name,
+            lambda: _sent(client, _body(request)),
+            "text/event-stream",
+            ClaudeReader(self.name),
+        ) as chunks:
+            yield chunks
 
 
 async def stream_completion(
@@ -118,32 +120,45 @@ async def stream_completion(
     yield {"type": "complete", "metadata": metadata}
 
 
-def _fields(request: Request) -> dict[str, Any]:
-    fields: dict[str, Any] = {
+async def _sent(client: "AsyncAnthropic", body: dict[str, Any]) -> "Response":
+    """Past `messages.create`: see `openai_chat`."""
+    from anthropic import AsyncStream
+
+    stream = await client.post(
+        "/v1/messages",
+        body=body,
+        options={"headers": {"accept-encoding": "identity"}},
+        cast_to=object,
+        stream=True,
+        stream_cls=AsyncStream[object],
+    )
+    return stream.response
+
+
+def _body(request: Request) -> dict[str, Any]:
+    body: dict[str, Any] = {
         "model": request.model,
         "messages": [{"role": turn.role, "content": turn.content} for turn in request.messages],
         "max_tokens": request.max_tokens,
         "stream": True,
-        "extra_headers": {"accept-encoding": "identity"},
     }
     if request.system:
-        fields["system"] = request.system
+        body["system"] = request.system
     if request.schema is not None:
-        fields["output_config"] = {"format": {"type": "json_schema", "schema": request.schema}}
-    return fields
+        body["output_config"] = {"format": {"type": "json_schema", "schema": request.schema}}
+    return body
 
 
 def _build(settings: Settings) -> "AsyncAnthropic":
-    from anthropic import AsyncAnthropic, DefaultAioHttpClient
+    from anthropic import AsyncAnthropic
 
-    options = upstream.client_options(settings, Claude.name)
     return AsyncAnthropic(
         api_key=settings.anthropic_api_key.get_secret_value().strip(),
         base_url=settings.anthropic_base_url or DEFAULT_URL,
         max_retries=0,
-        timeout=options["timeout"],
+        timeout=upstream.timeout(settings),
         open_telemetry=False,
-        http_client=DefaultAioHttpClient(**options),
+        http_client=upstream.client(settings, Claude.name),
     )
 
 

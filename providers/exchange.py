@@ -42,9 +42,8 @@ async def exchange(name: str, settings: Settings) -> AsyncIterator[Ask]:
     async with await asyncio.to_thread(_client, name, settings) as client:
 
         async def ask(method: str, url: str, *, as_object: bool = False, **content: Any) -> Reply:
-            async with upstream.opened(
-                name, lambda: client.stream(method, url, **content)
-            ) as response:
+            request = client.build_request(method, url, **content)
+            async with upstream.opened(name, lambda: client.send(request, stream=True)) as response:
                 body = await _whole(name, response.aiter_bytes())
             status: int = response.status_code
             if not 200 <= status < 300:
@@ -80,11 +79,8 @@ def _object(body: bytes) -> dict[str, Any] | None:
 
 
 def _client(name: str, settings: Settings) -> "AsyncClient":
-    import httpx2
-
-    options = upstream.client_options(settings, name)
     # No connection is kept: a request that dies on a stale one could not be told from one that the
     # vendor has carried out.
-    options["limits"] = httpx2.Limits(max_connections=64, max_keepalive_connections=0)
-    options["event_hooks"] = {}
-    return httpx2.AsyncClient(headers={"accept-encoding": "identity"}, **options)
+    return upstream.client(
+        settings, name, keep_s=0, headers={"accept-encoding": "identity"}, event_hooks={}
+    )

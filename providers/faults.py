@@ -141,8 +141,6 @@ def _report_of(error: BaseException) -> Report | None:
         return None
     response: Any = getattr(error, "response", None)
     status = getattr(error, "status_code", None) or getattr(response, "status_code", None)
-    if _library(error) == "aiohttp":
-        status = getattr(error, "status", None) or None
     body = getattr(error, "body", None)
     if status == 200 and body:
         status = None  # an error event: the status line had been sent when it failed

@@ -32,7 +32,7 @@ from providers.wire import Halves, NdjsonDecoder, json_decoder
 from settings import Settings
 
 if TYPE_CHECKING:
-    from httpx2 import AsyncClient
+    from httpx2 import AsyncClient, Response
 
 _PORT = 11434
 _FINISHES: Mapping[str, FinishReason] = {"stop": "stop", "length": "length"}
@@ -74,14 +74,17 @@ class Ollama(Provider):
     async def answer(self, request: Request) -> AsyncIterator[Chunks]:
         client = self._client
         assert client, "the provider's context was not entered"
-        fields = _fields(request)
-        async with upstream.opened(
-            self.name, lambda: client.stream("POST", "/api/chat", json=fields)
-        ) as response:
-            body = response.aiter_bytes()
-            await upstream.check_type(self.name, "application/x-ndjson", response.headers, body)
-            async with upstream.chunks_of(self.name, body, _Reader(self.name)) as chunks:
-                yield chunks
+        async with upstream.chunks_of(
+            self.name,
+            lambda: _sent(client, _body(request)),
+            "application/x-ndjson",
+            _Reader(self.name),
+        ) as chunks:
+            yield chunks
+
+
+async def _sent(client: "AsyncClient", body: dict[str, Any]) -> "Response":
+    return await client.send(client.build_request("POST", "/api/chat", json=body), stream=True)
 
 
 class _Message(msgspec.Struct):
@@ -151,7 +154,7 @@ class _Reader:
         yield Finish(reason)
 
 
-def _fields(request: Request) -> dict[str, Any]:
+def _body(request: Request) -> dict[str, Any]:
     system = [{"role": "system", "content": request.system}] if request.system else []
     said = [{"role": turn.role, "content": turn.content} for turn in request.messages]
     options: dict[str, Any] = {"num_predict": request.max_tokens}
@@ -180,10 +183,9 @@ def address(settings: Settings) -> str:
 
 
 def _build(settings: Settings) -> "AsyncClient":
-    from httpx2 import AsyncClient
-
-    return AsyncClient(
+    return upstream.client(
+        settings,
+        Ollama.name,
         base_url=address(settings),
         headers={"accept-encoding": "identity"},
-        **upstream.client_options(settings, Ollama.name),
     )

@@ -21,6 +21,7 @@ from providers.chat_reader import ChatReader
 from settings import Settings
 
 if TYPE_CHECKING:
+    from httpx2 import Response
     from openai import AsyncOpenAI
 
 
@@ -65,13 +66,13 @@ class OpenAIChat(Provider):
     @asynccontextmanager
     async def answer(self, request: Request) -> AsyncIterator[Chunks]:
         client = await self.client_for(request)
-        create = client.chat.completions.with_streaming_response.create
-        fields = self._fields(request)
-        async with upstream.opened(self.name, lambda: create(**fields)) as response:
-            body = response.iter_bytes()
-            await upstream.check_type(self.name, "text/event-stream", response.headers, body)
-            async with upstream.chunks_of(self.name, body, ChatReader(self.name)) as chunks:
-                yield chunks
+        async with upstream.chunks_of(
+            self.name,
+            lambda: _sent(client, self._body(request), self.headers),
+            "text/event-stream",
+            ChatReader(self.name),
+        ) as chunks:
+            yield chunks
 
     def address(self) -> str | None:
         return self.base_url()
@@ -105,9 +106,7 @@ class OpenAIChat(Provider):
     def _connect(self, base_url: str, key: str) -> None:
         self._built = upstream.Built(partial(_build, self.settings, self.name, base_url, key))
 
-    def _fields(self, request: Request) -> dict[str, Any]:
-        """The whole of it as `extra_body`: what is typed the SDK walks through, type by type, which
-        takes as long as sending it."""
+    def _body(self, request: Request) -> dict[str, Any]:
         body: dict[str, Any] = {
             "model": request.model,
             "messages": self.turns(request),
@@ -120,13 +119,7 @@ class OpenAIChat(Provider):
             body["temperature"] = request.temperature
         if request.schema is not None:
             body["response_format"] = self.bound(request.schema)
-        return {
-            "model": request.model,
-            "messages": (),
-            "stream": True,
-            "extra_body": body,
-            "extra_headers": self.headers,
-        }
+        return body
 
 
 def listed(setting: str) -> tuple[str, ...]:
@@ -134,16 +127,33 @@ def listed(setting: str) -> tuple[str, ...]:
     return tuple(name.strip() for name in setting.split(",") if name.strip())
 
 
-def _build(settings: Settings, provider: str, base_url: str, key: str) -> "AsyncOpenAI":
-    from openai import AsyncOpenAI, DefaultAioHttpClient
+async def _sent(
+    client: "AsyncOpenAI", body: dict[str, Any], headers: Mapping[str, str]
+) -> "Response":
+    """Past `chat.completions.create`, which walks through the body type by type: that takes as long
+    as sending it."""
+    from openai import AsyncStream
 
-    options = upstream.client_options(settings, provider)
+    stream = await client.post(
+        "/chat/completions",
+        body=body,
+        options={"headers": headers},
+        cast_to=object,
+        stream=True,
+        stream_cls=AsyncStream[object],
+    )
+    return stream.response
+
+
+def _build(settings: Settings, provider: str, base_url: str, key: str) -> "AsyncOpenAI":
+    from openai import AsyncOpenAI
+
     client = AsyncOpenAI(
         api_key=key,
         base_url=base_url,
         max_retries=0,
-        timeout=options["timeout"],
-        http_client=DefaultAioHttpClient(**options),
+        timeout=upstream.timeout(settings),
+        http_client=upstream.client(settings, provider),
     )
     # What the SDK found in the environment is OpenAI's, and no other vendor's to see.
     client.organization = client.project = client.admin_api_key = None

@@ -1,17 +1,18 @@
 """One request to a vendor and its answer: sent, checked, read, closed.
 
 What every vendor's file shares. All errors on the way become Faults here and nowhere else. The
-socket is closed by whichever road one leaves, a cancelled task included: an answer that was not
-read to its end is never given back to a pool. Time-outs after the connect are not kept here: a
-read time-out is defeated by every ping, so the deadline above times what was said.
+socket is closed by whichever road one leaves, a cancelled task included, and closing awaits
+nothing: an answer that was not read to its end is never given back to a pool. Time-outs after the
+connect are not kept here: a read time-out is defeated by every ping, so the deadline above times
+what was said.
 """
 
 import asyncio
 import contextlib
 import json
 import re
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator
-from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import aclosing, asynccontextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
@@ -24,17 +25,15 @@ from providers.sentences import fault
 from settings import Settings
 
 if TYPE_CHECKING:
-    from httpx2 import Response
+    from httpx2 import AsyncClient, Response, Timeout
 
-MAX_CONNECTIONS = 4096
-"""Of each provider. It must be a number: for aiohttp, None is 100, and the next stream waits."""
+    from providers.connection import Body, Unpacked
 
-_KEEPALIVE_S = 30
-_CLOSE_S = 1
+KEEP_S = 30
+"""How long an idle connection is kept."""
+
 _DRAIN_S = 0.02
 _ERROR_BYTES = 1 << 16
-
-R = TypeVar("R")
 
 
 class Closable(Protocol):
@@ -73,57 +72,77 @@ class Reader(Protocol):
         """The body has ended and `Finish` was not given out. Raises the Fault that this is."""
 
 
-def client_options(settings: Settings, provider: str) -> dict[str, Any]:
-    """For any client with the arguments of `httpx2.AsyncClient`.
+def client(
+    settings: Settings, provider: str, *, keep_s: float = KEEP_S, **more: Any
+) -> "AsyncClient":
+    """The HTTP client of one vendor; `more` are arguments of its own.
 
     A status other than 200 is a Fault at once: the SDKs would first read the whole of its body,
     however long it is.
     """
     import httpx2
 
-    connect = settings.connect_timeout_s
-    return {
-        "limits": httpx2.Limits(
-            max_connections=MAX_CONNECTIONS,
-            max_keepalive_connections=MAX_CONNECTIONS,
-            keepalive_expiry=_KEEPALIVE_S,
-        ),
-        # aiohttp times the look-up of the host's name with the pool's timer only.
-        "timeout": httpx2.Timeout(None, connect=connect, pool=connect),
-        "follow_redirects": False,
-        "trust_env": False,
-        "event_hooks": {"response": [partial(_check_status, provider)]},
-    }
+    from providers.transport import Transport
+
+    tls = httpx2.create_ssl_context(trust_env=False)
+    tls.set_alpn_protocols(["http/1.1"])
+    return httpx2.AsyncClient(
+        transport=Transport(tls, keep_s),
+        timeout=timeout(settings),
+        follow_redirects=False,
+        trust_env=False,
+        **{"event_hooks": {"response": [partial(_check_status, provider)]}, **more},
+    )
+
+
+def timeout(settings: Settings) -> "Timeout":
+    """Only of the connect: a read time-out is defeated by every ping."""
+    import httpx2
+
+    return httpx2.Timeout(None, connect=settings.connect_timeout_s)
+
+
+Sent = Callable[[], Awaitable["Response"]]
+"""Sends one request; its response, once the headers are there."""
 
 
 @asynccontextmanager
-async def opened(
-    provider: str, call: Callable[[], AbstractAsyncContextManager[R]]
-) -> AsyncIterator[R]:
-    """The response to one request, once its headers are there."""
+async def opened(provider: str, send: Sent) -> AsyncIterator["Response"]:
+    """The response to one request. Its body is taken past the client's own iterators."""
+    from providers.transport import body_of
+
     with faults(provider):
-        manager = call()
-        response = await manager.__aenter__()
+        response = await send()
     try:
         yield response
     finally:
-        # Shielded, for the task may be cancelled; bounded, for the peer may be gone.
-        with anyio.move_on_after(_CLOSE_S, shield=True), contextlib.suppress(Exception):
-            await manager.__aexit__(None, None, None)
+        body_of(response).close()
 
 
 @asynccontextmanager
 async def chunks_of(
-    provider: str, body: AsyncGenerator[bytes, None], reader: Reader
+    provider: str, send: Sent, media_type: str, reader: Reader
 ) -> AsyncIterator[Chunks]:
-    """The Chunks that `reader` makes of a body."""
-    async with aclosing(body), aclosing(_read(provider, body, reader)) as chunks:
-        yield chunks
+    """The Chunks that `reader` makes of the answer to one request."""
+    async with opened(provider, send) as response:
+        body = _unpacked(response)
+        await _check_type(provider, media_type, response.headers, body)
+        async with aclosing(_read(provider, body, reader)) as chunks:
+            yield chunks
 
 
-async def _read(provider: str, body: AsyncGenerator[bytes, None], reader: Reader) -> Chunks:
+def _unpacked(response: "Response") -> "Body | Unpacked":
+    from providers.connection import Unpacked
+    from providers.transport import body_of
+
+    body = body_of(response)
+    packed = response.headers.get("content-encoding") in ("gzip", "deflate")
+    return Unpacked(body) if packed else body
+
+
+async def _read(provider: str, body: "Body | Unpacked", reader: Reader) -> Chunks:
     with faults(provider):
-        async for data in body:
+        while data := await body.read():
             for chunk in reader.feed(data):
                 yield chunk
             if reader.ended:
@@ -133,16 +152,15 @@ async def _read(provider: str, body: AsyncGenerator[bytes, None], reader: Reader
             yield chunk
 
 
-async def _drain(body: AsyncGenerator[bytes, None]) -> None:
+async def _drain(body: "Body | Unpacked") -> None:
     """Wait a moment for the body's own end: a connection that has seen it can be used again."""
-    with anyio.move_on_after(_DRAIN_S):
-        async for _ in body:
-            pass
+    if not body.ended:
+        with anyio.move_on_after(_DRAIN_S), contextlib.suppress(Exception):
+            while await body.read():
+                pass
 
 
-async def check_type(
-    provider: str, expected: str, headers: Any, body: AsyncGenerator[bytes, None]
-) -> None:
+async def _check_type(provider: str, expected: str, headers: Any, body: "Body | Unpacked") -> None:
     """Raise the Fault that a 200 of another content type is: a portal's page, or an error."""
     got = headers.get("content-type", "").partition(";")[0].strip().lower()
     if got == expected:
@@ -159,17 +177,14 @@ async def check_type(
 async def _check_status(provider: str, response: "Response") -> None:
     if response.status_code != 200:
         with faults(provider):
-            told = error_object(await _first(response.aiter_bytes()))
+            told = error_object(await _first(_unpacked(response)))
         raise reported(Report(response.status_code, told, response.headers), provider=provider)
 
 
-async def _first(body: AsyncGenerator[bytes, None]) -> bytes:
+async def _first(body: "Body | Unpacked") -> bytes:
     read = bytearray()
-    async with aclosing(body):
-        async for data in body:
-            read += data
-            if len(read) > _ERROR_BYTES:
-                break
+    while len(read) <= _ERROR_BYTES and (data := await body.read()):
+        read += data
     return bytes(read)
 
 

@@ -65,7 +65,7 @@ async def test_a_key_that_is_not_ascii_is_the_keys_fault(vendors):
 
 
 async def test_what_a_library_says_of_a_failure_is_in_no_traceback():
-    def call():
+    async def call():
         raise ValueError(f"illegal header value: Bearer {KEY}")
 
     with pytest.raises(errors.Fault) as caught:

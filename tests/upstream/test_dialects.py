@@ -53,13 +53,11 @@ def test_openais_sdk_reads_the_words_and_the_usage(vendors, vendor):
 
 
 @pytest.mark.anyio
-async def test_the_sdks_read_it_over_aiohttp_too(vendors):
-    from anthropic import AsyncAnthropic, DefaultAioHttpClient
+async def test_the_sdk_without_threads_reads_it_too(vendors):
+    from anthropic import AsyncAnthropic
 
     vendors.says("claude", WORDS)
-    async with AsyncAnthropic(
-        base_url=vendors.base_url("claude"), api_key="k", http_client=DefaultAioHttpClient()
-    ) as client:
+    async with AsyncAnthropic(base_url=vendors.base_url("claude"), api_key="k") as client:
         asked = {"model": "claude-haiku-5-5", "max_tokens": 9, "messages": ASK}
         async with client.messages.stream(**asked) as stream:
             assert [text async for text in stream.text_stream] == WORDS
