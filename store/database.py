@@ -1,9 +1,9 @@
 """The SQLite file: one writer for life, a few readers, whole transactions as units.
 
 A change is a Write, a value; a transaction is a list of them, run as one function in the writer's
-own thread. Cancelling whoever waits never leaves a transaction half-way, because nothing awaits
-inside one. `databases` opens a connection and a thread for each statement it is given, so it is
-used where it serves: for reads, on connections that are held open (see docs/decisions.md).
+own thread, and so is a read: nothing awaits inside one. So cancelling whoever waits never leaves a
+transaction half-way, nor a statement open, whose connection would see the database of that moment
+for ever.
 """
 
 import asyncio
@@ -16,7 +16,6 @@ from types import TracebackType
 from typing import Any, NamedTuple, Self, TypeVar
 
 import aiosqlite
-import databases
 
 from errors import DiskFull, Storage
 from store.migrations import migrate
@@ -47,13 +46,16 @@ _DISK = {
 
 
 class Write(NamedTuple):
-    """A change to rows as a value: SQL with `:names`, and their values (a list: one row each)."""
+    """A change to rows as a value: SQL with `:names`, and their values (a list: one row each).
+
+    Rows that come with every token have no names, but places.
+    """
 
     sql: str
-    values: Values | Sequence[Values]
+    values: Values | Sequence[Values] | Sequence[tuple[Any, ...]]
 
 
-class _Writer(aiosqlite.Connection):
+class _Worker(aiosqlite.Connection):
     """aiosqlite's connection, its thread included, taking a whole unit of work in one hop."""
 
     async def run(self, work: Callable[[sqlite3.Connection], Made]) -> Made:
@@ -68,18 +70,14 @@ class Database:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._reading: set[asyncio.Task[list[dict[str, Any]]]] = set()
-        self._free: asyncio.Queue[databases.core.Connection] = asyncio.Queue()
+        self._free: asyncio.Queue[_Worker] = asyncio.Queue()
 
     async def __aenter__(self) -> Self:
         async with AsyncExitStack() as opening:
             try:
-                # Opened before the writer has its thread: aiosqlite does not wait for the end of
-                # one that could not connect.
-                connection = await asyncio.to_thread(_migrated, self.path)
-                self._writer = _Writer(lambda: connection, iter_chunk_size=64)
-                await opening.enter_async_context(self._writer)
-                await self._open_readers(opening)
+                self._writer = await _worker(opening, partial(_migrated, self.path))
+                for _ in range(READERS):
+                    self._free.put_nowait(await _worker(opening, partial(_reading, self.path)))
             except sqlite3.Error as error:
                 raise Storage(f"The database {self.path} cannot be used: {error}.") from error
             self._open = opening.pop_all()
@@ -91,8 +89,6 @@ class Database:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        if self._reading:
-            await asyncio.wait(self._reading)
         # The stack closes in reverse: readers first, so that the writer is the last connection
         # and the only one that ever checkpoints (SQLite before 3.51.3 needs that).
         await self._open.aclose()
@@ -124,43 +120,27 @@ class Database:
         return False
 
     async def rows(self, sql: str, **values: Any) -> list[dict[str, Any]]:
-        """Read: each row as a dict.
-
-        Cancelling whoever waits lets the read go on to its end: half a read would leave its
-        statement open, and the connection would see the database of that moment for ever.
-        """
-        reading = asyncio.create_task(self._read(await self._free.get(), sql, values))
-        self._reading.add(reading)
-        reading.add_done_callback(self._reading.discard)
-        return await asyncio.shield(reading)
-
-    async def _read(
-        self, reader: databases.core.Connection, sql: str, values: dict[str, Any]
-    ) -> list[dict[str, Any]]:
+        """Read: each row as a dict."""
+        reader = await self._free.get()
         try:
-            found = await reader.fetch_all(sql, values)
+            return await reader.run(partial(_rows, sql=sql, values=values))
         finally:
+            # It may read on for somebody who was cancelled; the next one waits behind that.
             self._free.put_nowait(reader)
-        return [dict(row._mapping) for row in found]
 
     async def row(self, sql: str, **values: Any) -> dict[str, Any] | None:
         """Read the first row, or None."""
         found = await self.rows(sql, **values)
         return found[0] if found else None
 
-    async def _open_readers(self, opening: AsyncExitStack) -> None:
-        reading = databases.Database(f"sqlite:///{self.path.absolute()}", factory=_Reader)
-        for _ in range(READERS):
-            connection = databases.core.Connection(reading, reading._backend)
-            self._free.put_nowait(await opening.enter_async_context(connection))
 
-
-class _Reader(sqlite3.Connection):
-    """A connection that cannot write and never checkpoints, as `databases` opens it."""
-
-    def __init__(self, *args: Any, **options: Any) -> None:
-        super().__init__(*args, **options)
-        self.executescript("PRAGMA query_only=ON; PRAGMA busy_timeout=5000;")
+async def _worker(opening: AsyncExitStack, connect: Callable[[], sqlite3.Connection]) -> _Worker:
+    # Opened before it has a thread of its own: aiosqlite does not wait for the end of one that
+    # could not connect.
+    connection = await asyncio.to_thread(connect)
+    worker = _Worker(lambda: connection, iter_chunk_size=64)
+    await opening.enter_async_context(worker)
+    return worker
 
 
 def connect(path: Path) -> sqlite3.Connection:
@@ -186,6 +166,21 @@ def _migrated(path: Path) -> sqlite3.Connection:
         connection.close()
         raise
     return connection
+
+
+def _reading(path: Path) -> sqlite3.Connection:
+    """A connection that cannot write and never checkpoints."""
+    connection = sqlite3.connect(
+        path, timeout=BUSY_S, isolation_level=None, check_same_thread=False
+    )
+    connection.execute("PRAGMA query_only=ON")
+    return connection
+
+
+def _rows(connection: sqlite3.Connection, sql: str, values: dict[str, Any]) -> list[dict[str, Any]]:
+    cursor = connection.execute(sql, values)
+    names = [column[0] for column in cursor.description]
+    return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
 
 
 def _transact(connection: sqlite3.Connection, work: Callable[[sqlite3.Connection], Made]) -> Made:

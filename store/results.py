@@ -47,13 +47,3 @@ async def newest_qualification(
         lead_id=lead_id,
     )
     return row and load(row["result"])
-
-
-async def qualification_known_to(database: Database, execution_id: str) -> dict[str, Any] | None:
-    """The same for the lead that an execution works on."""
-    row = await database.row(
-        "SELECT owner, lead_id FROM agent_executions WHERE execution_id = :id", id=execution_id
-    )
-    if row is None or row["lead_id"] is None:
-        return None
-    return await newest_qualification(database, row["owner"], row["lead_id"])

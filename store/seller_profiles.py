@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any
 
 from store.database import Database, Write
-from store.jsons import dump, load
+from store.jsons import dump
 
 FIRST = 1
 """The version that stands without a row: the profile out of the box."""
@@ -21,10 +21,9 @@ def saved(owner: str, profile: dict[str, Any], at: datetime) -> Write:
 
 
 async def newest(database: Database, owner: str) -> dict[str, Any] | None:
-    """`{version, profile}`; None while there is only the first one."""
-    row = await database.row(
+    """`{version, profile}`, the profile as JSON text; None while there is only the first one."""
+    return await database.row(
         "SELECT version, profile FROM seller_profiles WHERE owner = :owner"
         " ORDER BY version DESC LIMIT 1",
         owner=owner,
     )
-    return row and {"version": row["version"], "profile": load(row["profile"])}

@@ -24,11 +24,10 @@ def ended(stream_id: str, at: datetime) -> Write:
     )
 
 
-def events(groups: Sequence[dict[str, Any]]) -> Write:
-    """Rows of `{stream_id, first_id, last_id, frames}`, the bytes as they are sent."""
+def events(groups: Sequence[tuple[str, int, int, bytes]]) -> Write:
+    """Rows of `stream_id, first_id, last_id, frames`, the bytes as they are sent."""
     return Write(
-        "INSERT INTO stream_events (stream_id, first_id, last_id, frames)"
-        " VALUES (:stream_id, :first_id, :last_id, :frames)",
+        "INSERT INTO stream_events (stream_id, first_id, last_id, frames) VALUES (?, ?, ?, ?)",
         groups,
     )
 
