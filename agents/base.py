@@ -8,7 +8,7 @@ wants stored it names as Writes, and the execution commits them with the event t
 from abc import ABC, abstractmethod
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any, ClassVar, Literal
@@ -52,18 +52,14 @@ class AgentResult:
     result: Any = None
     error: dict[str, Any] | None = None
     metadata: dict[str, Any] | None = None
-    _words: list[str] = field(default_factory=list)
-
-    @property
-    def text(self) -> str:
-        return "".join(self._words)
+    text: str = ""
 
     def take(self, event: Event) -> None:
         kind = event["type"]
         if kind == "token":
-            self._words.append(event["content"])
+            self.text += event["content"]
         elif kind == "reset":
-            self._words.clear()
+            self.text = ""
         elif kind in _STATUS_OF:
             self.status = _STATUS_OF[kind]
             self.result = event.get("result")

@@ -24,7 +24,6 @@ from agents.grounding.rights import rights_in
 from agents.grounding.seller import current
 from agents.grounding.turn import Role, Turn
 from agents.grounding.verifier import judged
-from agents.structured import opened
 from providers.base import Message
 from routing.ask import TaskType
 from store import conversations, leads
@@ -102,22 +101,24 @@ class Conversation(BaseAgent):
 
     async def stream_execute(self, input_data: ConversationInput) -> Events:
         turn = await self._turn(input_data)
-        opening = [finding("conversation_id", input_data.conversation_id)]
-        answer = self._by_rules(turn) if turn.rights else self._asked(turn)
+        named = finding("conversation_id", input_data.conversation_id)
         result: dict[str, Any] = {"method": "rules_only" if turn.rights else "llm", "summary": None}
-        async with aclosing(opened(opening, answer)) as events:
+        result[named["name"]] = named["value"]
+        yield named
+        async with aclosing(self._by_rules(turn) if turn.rights else self._asked(turn)) as events:
             async for event in events:
                 if event["type"] == "field":
                     result[event["name"]] = event["value"]
                 elif event["type"] == "complete":
                     event["result"] = ConversationResult(**result).model_dump(mode="json")
                 yield event
+                if event["type"] == "reset":
+                    yield named
 
-    async def _asked(self, turn: Turn) -> Events:
+    def _asked(self, turn: Turn) -> Events:
         """The model's reply through its gates, and behind it what code finds in the turn."""
-        reply = AgentResult()
         theirs = [name for name in (turn.lead.first_name, turn.lead.last_name) if name]
-        answer = spoken(
+        return spoken(
             self.model_router.stream_request(
                 task_type=self.task_type,
                 prompt=self._prompt(turn),
@@ -127,16 +128,11 @@ class Conversation(BaseAgent):
             ),
             lambda: OneVoice(Hold("reply", turn.backing), theirs),
             turn.disclosure,
+            lambda text: [
+                *judged("reply", text, turn.backing, language=turn.language),
+                *turn.findings(text),
+            ],
         )
-        async with aclosing(answer):
-            async for event in answer:
-                reply.take(event)
-                if event["type"] == "complete":
-                    for warned in judged("reply", reply.text, turn.backing, language=turn.language):
-                        yield warned
-                    for found in turn.findings(reply.text):
-                        yield found
-                yield event
 
     async def _by_rules(self, turn: Turn) -> Events:
         """What code answers, from what is stored."""

@@ -52,6 +52,10 @@ class Deadline:
         """Seconds left of the total, never below 0."""
         return max(0.0, self.ends_at - self._timers.time())
 
+    def watch(self, first_s: float | None = None) -> "Watch":
+        """Around one attempt; `first_s` overrides the patience with a slow starter."""
+        return Watch(self, self._timers, first_s or self.first_s)
+
     async def guard(
         self,
         stream: AsyncGenerator[T, None],
@@ -59,27 +63,23 @@ class Deadline:
         first_s: float | None = None,
         is_content: Callable[[T], bool] = anything,
     ) -> AsyncGenerator[T, None]:
-        """Pass `stream` on, and close it when it is late.
-
-        Any item shows life; only content is the first token. `first_s` overrides the patience with
-        a slow starter. Raises FirstTokenTimeout, IdleTimeout or TotalTimeout, and CancelledError,
-        unchanged, when somebody else cancels, even in the same instant.
-        """
+        """Pass `stream` on, and close it when it is late; see Watch."""
         async with aclosing(stream):
-            with _Watch(self, self._timers, first_s or self.first_s) as watch:
+            with self.watch(first_s) as watch:
                 watch.wait()
                 async for item in stream:
-                    if watch.fault is not None:  # the stream swallowed our cancellation
-                        break
-                    if not watch.spoke:
-                        watch.first_item(is_content(item))
-                    watch.due = NOBODY_WAITS
+                    watch.came(content=watch.spoke or is_content(item))
                     yield item
                     watch.wait()
 
 
-class _Watch:
-    """One attempt's timer. It spans the yields but is no timeout scope: see NOBODY_WAITS."""
+class Watch:
+    """One attempt's timer. It spans the yields but is no timeout scope: see NOBODY_WAITS.
+
+    `wait()` before each wait for the vendor, `came()` behind it. Any item shows life; only content
+    is the first token. Raises FirstTokenTimeout, IdleTimeout or TotalTimeout, and CancelledError,
+    unchanged, when somebody else cancels, even in the same instant.
+    """
 
     def __init__(self, deadline: Deadline, timers: Timers, first_s: float) -> None:
         self.due = NOBODY_WAITS
@@ -130,10 +130,14 @@ class _Watch:
         due = now + self._patience
         self.due = due if due < self._ends_at else self._ends_at
 
-    def first_item(self, content: bool) -> None:
+    def came(self, *, content: bool) -> None:
         """Content ends the wait for the first token; anything else leaves what is left of it."""
-        self.spoke = content
-        self._patience = self._deadline.idle_s if content else max(0.0, self.due - self._time())
+        if self.fault is not None:  # the stream swallowed our cancellation
+            raise self.fault
+        if not self.spoke:
+            self.spoke = content
+            self._patience = self._deadline.idle_s if content else max(0.0, self.due - self._time())
+        self.due = NOBODY_WAITS
 
     def _arm(self, now: float) -> None:
         # Never later than any deadline that can arise before it fires, hence `idle_s` even while

@@ -39,9 +39,9 @@ class Answering:
         self._decide = decide
         self._deadline = candidates.deadline()
         self._failed: dict[str, str] = {}
-        self._shown: list[str] = [ask.begun.text] if ask.begun else []
-        self._kept = 0
-        """How many of the pieces shown are older than the present candidate's."""
+        self._shown = ask.begun.text if ask.begun else ""
+        self._spoke = False
+        """Some of what is shown is the present candidate's."""
         self._continuing = ask.begun.candidate if ask.begun else None
         """Who goes on from the words shown; None when the next one begins anew."""
         self._seams = 0
@@ -80,7 +80,7 @@ class Answering:
         """Whether somebody may take over after `fault`, and from where."""
         self._failed[candidate.name] = f"{fault.code} in this request"
         self._continuing = None
-        if len(self._shown) == self._kept:
+        if not self._spoke:
             return True
         if self._ask.on_failure == "fail" or self._seams:
             return False
@@ -97,8 +97,7 @@ class Answering:
         """What the reader is told before the first request to a candidate goes out."""
         events = []
         if self._shown and not self._continuing:
-            self._shown.clear()
-            self._kept = 0
+            self._shown = ""
             reason = "failover" if self._failed else "recovered"
             events.append(notices.reset(reason, candidate.provider))
         events.append(decision.event() | ({"stitched": True} if self._continuing else {}))
@@ -108,7 +107,7 @@ class Answering:
         self, candidate: Candidate, decision: Decision
     ) -> AsyncGenerator[Event, None]:
         """One candidate: its words as events, its retries as warnings."""
-        self._kept = len(self._shown)
+        self._spoke = False
         announced = False
         chunks = candidate.retry.execute_streaming(
             lambda: candidate.breaker.call_streaming(
@@ -121,7 +120,8 @@ class Answering:
             async with aclosing(chunks):
                 async for chunk in chunks:
                     if isinstance(chunk, Text):
-                        self._shown.append(chunk.content)
+                        self._spoke = True
+                        self._shown += chunk.content
                         yield {"type": "token", "content": chunk.content}
                     elif isinstance(chunk, Retrying):
                         self._candidates.touch(candidate)
@@ -143,7 +143,7 @@ class Answering:
             system=ask.system,
             temperature=ask.temperature,
             schema=ask.schema,
-            prefix="".join(self._shown) if self._continuing else "",
+            prefix=self._shown if self._continuing else "",
         )
         prompt_tokens = ask.input_tokens + estimate_tokens(request.prefix)
         sent = Attempt(candidate.provider, candidate.model, input_tokens=prompt_tokens)

@@ -5,12 +5,12 @@ socket is closed first and then the Receipt has an outcome.
 """
 
 import asyncio
-from collections.abc import AsyncGenerator
-from contextlib import aclosing
+from collections.abc import AsyncGenerator, Iterator
+from contextlib import contextmanager
 from typing import NamedTuple
 
 from errors import BudgetReached, Fault, Problem, TotalTimeout
-from providers.base import Chunk, Chunks, Finish, Request, Text, Thinking, Usage
+from providers.base import Chunk, Finish, Request, Text, Thinking, Usage
 from resilience.deadline import Deadline
 from routing.candidates import Candidate
 from routing.meter import Meter
@@ -31,14 +31,28 @@ async def attempt(
 
     An answer that does not end is cut, by our own count of words or by the clock: it was one.
     """
-    try:
+    with _told(candidate, meter):
         yield Outgoing()
         await candidate.source.loaded()  # no vendor's time: its timers begin with the request
         meter.send()
-        guarded = deadline.guard(_asked(candidate, request, meter), is_content=is_text)
-        async with aclosing(guarded):
-            async for chunk in guarded:
-                yield chunk
+        with deadline.watch() as watch:
+            watch.wait()
+            async with candidate.source.answer(request) as chunks:
+                async for chunk in chunks:
+                    watch.came(content=type(chunk) is Text)
+                    _count(meter, chunk)
+                    yield chunk
+                    if meter.overlong(request.max_tokens):
+                        meter.cut()
+                        break
+                    watch.wait()
+
+
+@contextmanager
+def _told(candidate: Candidate, meter: Meter) -> Iterator[None]:
+    """However an attempt ends: its outcome in the Receipt, and what others learn of it."""
+    try:
+        yield
     except TotalTimeout as late:
         if meter.ttft_ms is None:
             meter.end("failed", late)
@@ -58,17 +72,6 @@ async def attempt(
         raise
     meter.end("ok")
     candidate.estimate.observe(meter.ttft_ms, meter.speed)
-
-
-async def _asked(candidate: Candidate, request: Request, meter: Meter) -> Chunks:
-    """The provider's answer, counted: closing this generator closes the vendor's socket."""
-    async with candidate.source.answer(request) as chunks:
-        async for chunk in chunks:
-            _count(meter, chunk)
-            yield chunk
-            if meter.overlong(request.max_tokens):
-                meter.cut()
-                return
 
 
 def is_text(chunk: object) -> bool:

@@ -12,7 +12,7 @@ import logging
 from collections.abc import Awaitable, Callable, Sequence
 from time import monotonic
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 from weakref import WeakValueDictionary
 
 from errors import Gone, Problem, Storage
@@ -203,13 +203,5 @@ def _busy(streams: int) -> float:
 
 def _writes(batch: Batch) -> Sequence[Write]:
     """Rows first, then the events that say so: one transaction."""
-    rows: list[dict[str, Any]] = [
-        {
-            "stream_id": log.stream_id,
-            "first_id": group.first,
-            "last_id": group.last,
-            "frames": group.frames,
-        }
-        for log, group, _ in batch
-    ]
+    rows = [(log.stream_id, group.first, group.last, group.frames) for log, group, _ in batch]
     return [*(write for _, _, writes in batch for write in writes), streams.events(rows)]

@@ -6,24 +6,24 @@ share them. Old groups leave memory while the stream still runs; the store has t
 """
 
 import asyncio
-from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime
-from typing import NamedTuple
+
+import msgspec
 
 from errors import Problem
 from store import streams
 from store.database import Write
 from streams import sse
 
-KEEP_BYTES = 64 * 1024
+KEEP_BYTES = 16 * 1024
 """How much of a running stream stays in memory; the rest is read from the store."""
 
 ROOM_BYTES = 1024 * 1024
 """How much a stream may hold that is not durable yet, before its writer has to wait."""
 
 
-class Group(NamedTuple):
+class Group(msgspec.Struct, frozen=True, gc=False):
     """Consecutive events of one stream that are committed, stored and sent together."""
 
     first: int
@@ -73,8 +73,10 @@ class Log:
         self._pending: list[bytes] = []
         self._pending_bytes = 0
         self._writes: list[Write] = []
-        self._groups: deque[Group] = deque()
-        self._kept_bytes = 0
+        self._newest: Group | None = None
+        self._older = bytearray()
+        """The frames before the newest group's, from number `_kept_from` on."""
+        self._kept_from = last + 1
         self._waiters: set[asyncio.Future[None]] = set()
 
     def append(self, event: sse.Event, *writes: Write) -> int:
@@ -124,12 +126,23 @@ class Log:
 
     def settle(self, group: Group) -> None:
         """`group` is committed: it may be seen."""
-        self._groups.append(group)
-        self._kept_bytes += len(group.frames)
-        while self._kept_bytes > KEEP_BYTES and len(self._groups) > 1:
-            self._kept_bytes -= len(self._groups.popleft().frames)
+        if self._newest is not None:
+            self._older += self._newest.frames
+        if len(self._older) > KEEP_BYTES:
+            self._let_go()
+        self._newest = group
         self.durable = group.last
         self._wake()
+
+    def _let_go(self) -> None:
+        """Half of what is kept, at once: each event is moved but a few times."""
+        kept = sse.first_in(self._older, len(self._older) // 2)
+        if kept is None:
+            self._older.clear()
+            self._kept_from = self.durable + 1
+        else:
+            self._kept_from, start = kept
+            del self._older[:start]
 
     def spoil(self, group: Group, problem: Problem) -> None:
         """`group` can never be committed: the stream ends with `problem` in its place."""
@@ -149,13 +162,14 @@ class Log:
 
     def at_hand(self, after: int) -> Group | None:
         """The frames past `after`, which is less than `durable`, if memory has them all."""
-        if not self._groups or self._groups[0].first > after + 1:
-            return None
-        newest = self._groups[-1]
-        if newest.first == after + 1:
+        newest = self._newest
+        if newest is None or newest.first == after + 1:
             return newest
-        frames = b"".join(g.frames for g in self._groups if g.last > after)
-        return Group(after + 1, newest.last, sse.after(frames, after))
+        if after + 1 < self._kept_from:
+            return None
+        if after >= newest.first:
+            return Group(after + 1, newest.last, sse.after(newest.frames, after))
+        return Group(after + 1, newest.last, sse.after(self._older, after) + newest.frames)
 
     def news(self) -> asyncio.Future[None]:
         """Done when the durable mark moves. One each: cancelling a shared one would wake all."""

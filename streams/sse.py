@@ -25,6 +25,7 @@ _encode: Callable[[Any], bytes] = msgspec.json.Encoder(decimal_format="number").
 _decode: Callable[[bytes], Event] = msgspec.json.Decoder(dict[str, Any]).decode
 
 _NUMBER = re.compile(rb"id: ([0-9]+)\n")
+_NEXT = re.compile(rb"\n\nid: ([0-9]+)\n")
 
 
 def to_json(value: Any) -> bytes:
@@ -68,16 +69,22 @@ def events(frames: bytes) -> Iterator[tuple[int | None, Event]]:
             yield int(head[4:]) if head else None, _decode(data)
 
 
-def after(frames: bytes, number: int) -> bytes:
-    """The frames past `number` out of consecutive `frames`, in time linear in what is skipped.
+def after(frames: bytes | bytearray, number: int) -> bytes:
+    """The frames past `number` out of consecutive `frames`, in time linear in what is given.
 
     A blank line never stands inside a frame, so what follows one is the beginning of the next.
     """
     first = _NUMBER.match(frames)
     if first is None or int(first[1]) > number:
-        return frames
-    start = frames.find(b"\n\nid: %d\n" % (number + 1))
-    return b"" if start < 0 else frames[start + 2 :]
+        return bytes(frames)
+    start = frames.rfind(b"\n\nid: %d\n" % (number + 1))
+    return b"" if start < 0 else bytes(frames[start + 2 :])
+
+
+def first_in(frames: bytes | bytearray, start: int) -> tuple[int, int] | None:
+    """The first frame that begins behind `start`: its number, and where it begins."""
+    found = _NEXT.search(frames, start)
+    return found and (int(found[1]), found.start() + 2)
 
 
 def _whole(value: Any) -> Any:

@@ -13,6 +13,9 @@ from typing import NamedTuple
 
 from agents.grounding.data import data, pattern
 
+_YEAR = re.compile(r"20\d\d")
+_WORD = re.compile(r"\w+")
+
 
 class Mention(NamedTuple):
     """What a text says of a date; None for what it leaves out."""
@@ -38,7 +41,7 @@ class Mention(NamedTuple):
 
 def dates_in(text: str) -> Iterator[Mention]:
     """Every date that a text names."""
-    if not _hint().search(text):
+    if not _may_name_one(text):
         return
     for found in _named().finditer(text):
         given = {
@@ -106,10 +109,11 @@ def _months() -> dict[str, int]:
     return names
 
 
-@cache
-def _hint() -> re.Pattern[str]:
-    """What every date has a part of: most texts have none, and are spared the rest."""
-    return re.compile(rf"(?<!\d)20\d\d(?!\d)|月|\b(?:{'|'.join(_months())})", re.IGNORECASE)
+def _may_name_one(text: str) -> bool:
+    """Every date has a part of these: most texts have none, and are spared the rest."""
+    if "月" in text or ("20" in text and _YEAR.search(text)):
+        return True
+    return not _months().keys().isdisjoint(_WORD.findall(text.casefold()))
 
 
 @cache

@@ -107,10 +107,11 @@ def handoff_of(intents: Sequence[Intent], reply: str) -> dict[str, Any]:
 
 def claims_in(reply: str, claims: Iterable[Claim]) -> list[str]:
     """The ids of those that a reply says in much the same words."""
-    said = _words(reply)
+    known = tuple(claims)
+    said = _words(reply) if known else set()
     return [
         claim.id
-        for claim in claims
+        for claim in known
         if (words := _words(claim.text)) and len(words & said) >= _SHARE_OF_A_CLAIM * len(words)
     ]
 

@@ -7,8 +7,9 @@ is shown it.
 """
 
 import re
-from collections.abc import AsyncGenerator, Callable, Iterable, Iterator
+from collections.abc import AsyncGenerator, Callable, Iterable, Iterator, Sequence
 from contextlib import aclosing
+from functools import cache
 from typing import Any, Protocol
 
 from agents.grounding.data import data
@@ -69,10 +70,9 @@ class OneVoice:
     usual ones. It holds the beginning of a line while that may yet be a speaker's name."""
 
     def __init__(self, inner: Gate, theirs: Iterable[str] = ()) -> None:
-        speakers = data("dialogue")["speakers"]
         self._inner = inner
-        self._theirs = {name.casefold() for name in (*speakers["theirs"], *theirs)}
-        self._speakers = {name.casefold() for name in speakers["ours"]} | self._theirs
+        self._theirs = _folded("theirs").union(name.casefold() for name in theirs)
+        self._speakers = _folded("ours") | self._theirs
         self._held = ""
         self._line_begins = True
         self._spoke = False
@@ -133,21 +133,30 @@ class OneVoice:
         return any(name.startswith(said) for name in self._speakers)
 
 
+@cache
+def _folded(side: str) -> frozenset[str]:
+    return frozenset(name.casefold() for name in data("dialogue")["speakers"][side])
+
+
 async def spoken(
-    events: AsyncGenerator[Event, None], gate: Callable[[], Gate], first: str = ""
+    events: AsyncGenerator[Event, None],
+    gate: Callable[[], Gate],
+    first: str = "",
+    behind: Callable[[str], Iterable[Event]] = lambda text: (),
 ) -> AsyncGenerator[Event, None]:
-    """The router's `events`, their words through a gate; `first` is said before the first word.
+    """The router's `events`, their words through a gate; `first` is said before the first word, and
+    `behind(text)` before `complete`: what code finds in all that was said.
 
     A reset begins with a new gate. A Fault is raised after what was held.
     """
-    reply = _Reply(gate(), first)
+    reply = _Reply(gate(), first, behind)
     try:
         async with aclosing(events):
             async for event in events:
                 for shown in reply.take(event):
                     yield shown
                 if event["type"] == "reset":
-                    reply = _Reply(gate(), first)
+                    reply = _Reply(gate(), first, behind)
     except Fault:
         for shown in reply.gate.end():
             yield shown
@@ -157,16 +166,18 @@ async def spoken(
 class _Reply:
     """A reply as far as it has come; behind a reset stands a new one."""
 
-    def __init__(self, gate: Gate, first: str) -> None:
+    def __init__(self, gate: Gate, first: str, behind: Callable[[str], Iterable[Event]]) -> None:
         self.gate = gate
         self._first = first
+        self._behind = behind
+        self._said = ""
 
     def take(self, event: Event) -> Iterable[Event]:
         if event["type"] == "token":
             shown = self.gate.take(event["content"])
-            return shown if not self._first else self._begun(shown)
+            return self._kept(self._begun(shown) if self._first else shown)
         if event["type"] == "complete":
-            return (*self.gate.end(), event)
+            return self._ended(event)
         if event.get("stitched"):
             # The words that it goes on from began with it.
             self._first = ""
@@ -175,3 +186,15 @@ class _Reply:
     def _begun(self, shown: Iterable[Event]) -> Iterable[Event]:
         first, self._first = self._first, ""
         return ({"type": "token", "content": first}, *shown)
+
+    def _kept(self, shown: Iterable[Event]) -> Sequence[Event]:
+        events = tuple(shown)
+        for event in events:
+            if event["type"] == "token":
+                self._said += event["content"]
+        return events
+
+    def _ended(self, complete: Event) -> Iterator[Event]:
+        yield from self._kept(self.gate.end())
+        yield from self._behind(self._said)
+        yield complete

@@ -7,6 +7,7 @@ from functools import cache
 from agents.grounding.data import data
 
 _WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)?")
+_ENOUGH = 1000
 _JAPANESE = re.compile(r"[\u3040-\u30ff]")
 _CAPITALISED = re.compile(
     r"(?<![\w@./])[^\W\d_a-z][\w&’'-]*(?: [^\W\d_a-z][\w&’'-]*)*(?: \d[\d.]*)?"
@@ -20,7 +21,9 @@ def primary(language: str | None) -> str | None:
 
 
 def language_of(text: str) -> str | None:
-    """The language of a text by its most common words; None where they do not say."""
+    """The language of a text by the most common words of its beginning; None where they do not
+    say."""
+    text = text[:_ENOUGH]
     if len(_JAPANESE.findall(text)) > len(text) / 20:
         return "ja"
     words = [word.casefold() for word in _WORD.findall(text)]

@@ -4,6 +4,7 @@ Out of the box it is `seller_profile.json`, as version 1. Whoever changes it mak
 results say which version they were made with.
 """
 
+from functools import cache, lru_cache
 from typing import Annotated, Any, Literal, NamedTuple, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -170,8 +171,19 @@ async def current(database: Database | None, owner: str = "") -> Seller:
     """The owner's newest version; the one out of the box where he has made no other."""
     row = None if database is None else await seller_profiles.newest(database, owner)
     if row is None:
-        return Seller(seller_profiles.FIRST, SellerProfile.model_validate(data("seller_profile")))
-    return Seller(row["version"], SellerProfile.model_validate(row["profile"]))
+        return Seller(seller_profiles.FIRST, _out_of_the_box())
+    return Seller(row["version"], _read(row["profile"]))
+
+
+@cache
+def _out_of_the_box() -> SellerProfile:
+    return SellerProfile.model_validate(data("seller_profile"))
+
+
+@lru_cache(maxsize=16)
+def _read(profile: str) -> SellerProfile:
+    """A version never changes, and every start asks for one."""
+    return SellerProfile.model_validate_json(profile)
 
 
 def shown(seller: Seller) -> dict[str, Any]:
