@@ -45,6 +45,7 @@ from api.event_stream import HANG_UP
 from api.guard import guard
 from api.house import House
 from api.keys import open_keyring
+from api.loop_lag import spare_what_is_loaded
 from api.prefix import Prefix
 from api.readers import most_readers
 from api.reports import Reports
@@ -160,10 +161,7 @@ async def _build(settings: Settings, stack: AsyncExitStack) -> House:
             database,
             journal,
             Places(
-                "streams",
-                settings.max_streams,
-                settings.max_streams_per_client,
-                retry_after_s=2,
+                "streams", settings.max_streams, settings.max_streams_per_client, retry_after_s=2
             ),
         ),
     )
@@ -196,6 +194,7 @@ async def _build(settings: Settings, stack: AsyncExitStack) -> House:
         keep_for(database, settings.retention_days),
         keys.keep_fresh(),
         house.lag.watch(),
+        spare_what_is_loaded(models.values()),
     ):
         stack.callback(asyncio.create_task(work).cancel)
     return house
