@@ -31,7 +31,7 @@ LOADS = (
     Load("100 streams of 27 tokens/s", 100, 216, GAP_MS, ramp_s=1),
     Load("500 streams of 27 tokens/s", 500, 270, GAP_MS, ramp_s=5),
     Load("1,000 streams of 27 tokens/s", 1000, 270, GAP_MS, ramp_s=10),
-    Load("Burst: 50 streams of 300 tokens", 50, 300, 0),
+    Load("Burst: 50 streams of 500 tokens", 50, 500, 0),
 )
 SINGLE = Load("One stream at a time", 1, 5, 0)
 SMOKE = (Load("Smoke", 4, 20, 5), Load("Smoke burst", 4, 50, 0))

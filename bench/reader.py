@@ -14,10 +14,10 @@ from urllib.parse import urlsplit
 
 import httptools
 
-from bench.vendor import now_us, stamped_us
+from bench.vendor import age_us, now_us
 
 _ID = re.compile(rb"(?m)^id: (\d+)$")
-_STAMP = re.compile(rb"~([a-z]{10})")
+_STAMP = re.compile(rb"~([a-z]{6})")
 _WORD = re.compile(rb'"type":"token"')
 
 
@@ -65,7 +65,7 @@ class Stream(asyncio.Protocol):
         whole, _, self._rest = (self._rest + body).rpartition(b"\n\n")
         words = len(_WORD.findall(whole))
         if self._stamped:
-            ages = [now - stamped_us(found) for found in _STAMP.findall(whole)]
+            ages = [age_us(found, now) for found in _STAMP.findall(whole)]
             told.ages_us += ages
             words = len(ages)
         for found in _ID.findall(whole):

@@ -17,13 +17,13 @@ FOREVER = Load("a stream that goes on", 1, 1000, 60_000)
 def per_stream_kib(folder: Path, vendor: int, streams: int, tokens: int = 500) -> float:
     """Memory of a running stream that has said `tokens` tokens, KiB: the client's and the vendor's
     connections included, as they stand in this process."""
-    load = Load("memory", streams, tokens + 500, 20, ramp_s=2)
+    load = Load("memory", streams, 2 * tokens, 40, ramp_s=2)
     with standing(LEADSTREAM, folder, vendor, load.model, max_streams=streams + 10) as there:
         warm_up(there)
         before = there.process.rss_kib()
 
         def grown() -> None:
-            time.sleep(tokens * load.gap_ms / 1000 + load.ramp_s)
+            time.sleep(tokens * load.gap_ms / 1000)
             held.append((there.process.rss_kib() - before) / streams)
 
         held: list[float] = []
@@ -31,7 +31,7 @@ def per_stream_kib(folder: Path, vendor: int, streams: int, tokens: int = 500) -
             read(
                 there.url,
                 streams=streams,
-                ramp_s=2,
+                ramp_s=load.ramp_s,
                 stamped=False,
                 while_open=grown,
                 **there.request,

@@ -3,8 +3,9 @@
     python -m bench.vendor PORT
 
 The model's name says how: `bench-n300-i37` is 300 tokens, one every 37 ms; `i0` as fast as the
-socket takes them. Every token ends in a stamp, `~` and ten letters: the moment at which it was
-sent, in microseconds of the monotonic clock. Letters, because that is what words are made of.
+socket takes them. Every token ends in a stamp, `~` and six letters: the moment at which it was
+sent, in microseconds of the monotonic clock, which begins anew every five minutes. Letters, because
+that is what words are made of.
 """
 
 import asyncio
@@ -19,7 +20,8 @@ import uvloop
 
 WORDS = (" the", " and", " stream", " of", " a", " durable", " answer", " that", " goes", " on")
 LETTERS = b"abcdefghijklmnopqrstuvwxyz"
-STAMP = "~aaaaaaaaaa"
+STAMP = "~aaaaaa"
+ROUND_US: int = 26**6
 FLAT_OUT = 16
 """Tokens that an unpaced stream writes before another has its turn."""
 
@@ -27,19 +29,20 @@ _HEAD = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encodin
 
 
 def stamp(us: int) -> bytes:
-    """A time as ten letters."""
-    letters = bytearray(10)
-    for place in range(9, -1, -1):
+    """A time as six letters."""
+    letters = bytearray(6)
+    for place in range(5, -1, -1):
         us, letter = divmod(us, 26)
         letters[place] = LETTERS[letter]
     return bytes(letters)
 
 
-def stamped_us(letters: bytes) -> int:
+def age_us(letters: bytes, now_us: int) -> int:
+    """How long ago it was stamped."""
     us = 0
     for letter in letters:
         us = us * 26 + letter - 97
-    return us
+    return (now_us - us) % ROUND_US
 
 
 def now_us() -> int:
