@@ -29,7 +29,7 @@ SPINE = ("streams/", "executions/", "routing/", "resilience/", "store/database.p
 SPINE_MORE = ("api/event_stream.py",)
 
 MAX_FILE_LINES = 300
-MAX_HOUSE_CODE = 13900
+MAX_HOUSE_CODE = 14160
 MAX_SPINE_CODE = 3680
 
 BELOW = {
