@@ -29,8 +29,10 @@ from bench.streaming import GAP_MS, Figures, Load, measure, medians, one_by_one
 LOADS = (
     Load("30 streams of 27 tokens/s", 30, 270, GAP_MS, ramp_s=1),
     Load("100 streams of 27 tokens/s", 100, 216, GAP_MS, ramp_s=1),
-    Load("500 streams of 27 tokens/s", 500, 270, GAP_MS, ramp_s=5),
-    Load("1,000 streams of 27 tokens/s", 1000, 270, GAP_MS, ramp_s=10),
+    Load("300 streams of 27 tokens/s", 300, 500, GAP_MS, ramp_s=3),
+    Load("500 streams of 27 tokens/s", 500, 500, GAP_MS, ramp_s=5),
+    Load("1,000 streams of 27 tokens/s", 1000, 500, GAP_MS, ramp_s=10),
+    Load("2,000 open streams of 2.7 tokens/s", 2000, 100, 10 * GAP_MS, ramp_s=20),
     Load("Burst: 50 streams of 500 tokens", 50, 500, 0),
 )
 SINGLE = Load("One stream at a time", 1, 5, 0)

@@ -19,6 +19,7 @@ def page(results: Mapping[str, Any], machine: Mapping[str, str], rounds: int) ->
     """The whole of docs/performance.md."""
     parts = [
         HEAD.format(rounds=rounds, machine=" · ".join(machine.values())),
+        _glance(results["loads"]),
         *(_load(name, figures) for name, figures in results["loads"].items()),
         _house(results["house"]),
         TAIL,
@@ -49,6 +50,20 @@ TAIL = """
 - Run it on a quiet machine with two cores at least: `make bench`. For your own server, with your
   own vendors: `make load URL=http://…`.
 """
+
+
+def _glance(loads: Mapping[str, Sequence[Figures]]) -> str:
+    """CPU a token of everybody under every load: how it falls, and beside whom."""
+    rivals = list(dict.fromkeys(f.rival for figures in loads.values() for f in figures))
+    lines = [
+        "## CPU a token at a glance, in µs\n",
+        f"| | {' | '.join(rivals)} |",
+        "|---|" + "--:|" * len(rivals),
+    ]
+    for name, figures in loads.items():
+        found = {f.rival: f"{f.cpu_us_per_token:.1f}" for f in figures}
+        lines.append(f"| {name} | {' | '.join(found.get(rival, '–') for rival in rivals)} |")
+    return "\n".join(lines) + "\n"
 
 
 def _load(name: str, figures: Sequence[Figures]) -> str:

@@ -132,8 +132,8 @@ class Watch:
 
     def came(self, *, content: bool) -> None:
         """Content ends the wait for the first token; anything else leaves what is left of it."""
-        if self.fault is not None:  # the stream swallowed our cancellation
-            raise self.fault
+        if self.fault is not None:  # the stream swallowed our cancellation; leaving tells why
+            raise asyncio.CancelledError
         if not self.spoke:
             self.spoke = content
             self._patience = self._deadline.idle_s if content else max(0.0, self.due - self._time())
