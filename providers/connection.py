@@ -39,7 +39,7 @@ class Body(httpx2.AsyncByteStream):
 
     async def read(self) -> bytes:
         """What has come since, at least one byte; b"" at the end."""
-        if not self._parts and not self.ended:
+        while not self._parts and not self.ended:  # a chunk's size alone wakes it too
             self._waiter = self._loop.create_future()
             await self._waiter
         if not self._parts and self._error is not None:
@@ -144,6 +144,7 @@ class Connection(asyncio.Protocol):
         if self._head_bytes > HEAD_BYTES and not body.head.done():
             self._fail("The head of the answer has no end.")
         if body.ended and not self.transport.is_closing():
+            self.transport.resume_reading()  # which the last piece may have paused
             self.on_idle(self)
         body.wake()
 
@@ -174,7 +175,8 @@ class Connection(asyncio.Protocol):
             self.close()  # an answer that nobody has asked for
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        self._headers.append((name, value))
+        if not self._asked.head.done():  # a trailer is none
+            self._headers.append((name, value))
 
     def on_headers_complete(self) -> None:
         status = self._parser.get_status_code()
