@@ -11,7 +11,7 @@ from decimal import Decimal
 from typing import Any, ClassVar, Literal
 from uuid import uuid4
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr
 
 from agents.base import AgentResult, BaseAgent, Events
 from agents.grounding.dialogue import Intent, Stage, answer_to
@@ -45,6 +45,8 @@ class ConversationInput(BaseModel):
     mode: Literal["answer_lead", "assist_rep"] = "answer_lead"
     client_msg_id: str | None = Field(default=None, pattern=r"^[A-Za-z0-9_-]{1,64}$")
     if_busy: Literal["reject", "stop"] = "reject"
+    _begins: bool = PrivateAttr(default=False)
+    """Its conversation was drawn a moment ago: nothing was said in it."""
 
 
 class Learned(BaseModel):
@@ -160,7 +162,7 @@ class Conversation(BaseAgent):
     async def _past(self, input_data: ConversationInput) -> list[tuple[Role, FreeText]]:
         """What was said before this turn; a turn that is repeated after a crash is not its own
         past."""
-        if self.context is None or input_data.conversation_id is None:
+        if self.context is None or input_data.conversation_id is None or input_data._begins:
             return []
         found = await conversations.messages(
             self.context.database,
@@ -201,7 +203,11 @@ class Conversation(BaseAgent):
     def completed(cls, input_data: Any) -> Any:
         if input_data.conversation_id is not None:
             return input_data
-        return input_data.model_copy(update={"conversation_id": f"cv_{uuid4().hex}"})
+        begun: ConversationInput = input_data.model_copy(
+            update={"conversation_id": f"cv_{uuid4().hex}"}
+        )
+        begun._begins = True
+        return begun
 
     @classmethod
     def exclusive(cls, input_data: Any) -> str | None:
