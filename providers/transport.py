@@ -100,8 +100,8 @@ async def _connect(host: str, port: int, tls: SSLContext | None) -> Connection:
     sock = await start_connection(
         found, happy_eyeballs_delay=NEXT_ADDRESS_S, interleave=1, loop=loop
     )
-    # From here on the loop closes the socket, whatever happens. Closed by us, beneath a TLS that says
-    # goodbye yet, it would break the next connection: asyncio knows sockets by their numbers.
+    # From here on the loop closes the socket, whatever happens. If we did, beneath a TLS that says
+    # goodbye yet, the next connection would break: asyncio knows sockets by their numbers.
     _, connection = await loop.create_connection(
         Connection, sock=sock, ssl=tls, server_hostname=host if tls else None
     )

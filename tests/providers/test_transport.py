@@ -25,6 +25,7 @@ pytestmark = pytest.mark.anyio
 OK = b"HTTP/1.1 200 OK\r\n"
 CHUNKS = OK + b"transfer-encoding: chunked\r\n\r\n"
 CHUNK = CHUNKS + b"5\r\nhello\r\n"
+NO_CHECK_TIME = 0x200000  # OpenSSL's: the certificate is of 2020
 MUCH = random.Random(8).randbytes(32 << 20)
 
 
@@ -53,7 +54,8 @@ class Vendor:
 
     def __init__(self, answers, keep_s):
         trusting = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-        trusting.check_hostname, trusting.verify_mode = False, ssl.CERT_NONE
+        trusting.load_verify_locations(cadata=addresses.CERTIFICATE)
+        trusting.verify_flags |= NO_CHECK_TIME
         self.transport = Transport(trusting, keep_s)
         self.client = httpx2.AsyncClient(transport=self.transport)
         self.asked = []
@@ -136,6 +138,14 @@ def pieces(data, size=1 << 16):
     return write
 
 
+def after(event, data):
+    async def write(writer):
+        await event.wait()
+        writer.write(data)
+
+    return write
+
+
 FRAMED = {
     "length": whole(b"hello world"),
     "chunks": CHUNK + b"6\r\n world\r\n0\r\n\r\n",
@@ -148,10 +158,14 @@ FRAMED = {
 @pytest.mark.parametrize("size", [1, 2, 7, 1000])
 @pytest.mark.parametrize("data", FRAMED.values(), ids=FRAMED)
 async def test_a_body_is_the_same_however_its_bytes_are_cut(data, size):
-    async with vendor(pieces(data, size)) as there:
+    """Though its connection has seen another, whose head was almost too long."""
+    before = whole(head=OK + b"x: " + b"x" * (HEAD_BYTES - 60) + b"\r\n")
+    async with vendor(before, pieces(data, size)) as there:
+        assert await there.told() == b"hello"
         response = await there.response()
         assert await read(body_of(response)) == b"hello world"
-        assert not {"x-sum", "x-more"} & response.headers.keys()
+        assert not {"x", "x-sum", "x-more"} & response.headers.keys()
+        assert there.asked == [1, 1]
 
 
 @pytest.mark.parametrize("size", [1, 1000])
@@ -233,11 +247,7 @@ async def test_an_idle_connection_on_which_something_happens_is_forgotten(happen
 async def test_a_connection_expires_when_it_is_idle_for_long_and_not_while_it_is_used():
     """The first is used while the second, which became idle after it, expires."""
     expired = asyncio.Event()
-
-    async def late(writer):
-        await expired.wait()
-        writer.write(whole(b"late"))
-
+    late = after(expired, whole(b"late"))
     async with vendor(whole(), late, whole(), whole(), keep_s=0.05) as there:
         await there.told()
         waiting = asyncio.create_task(there.told())
@@ -249,6 +259,18 @@ async def test_a_connection_expires_when_it_is_idle_for_long_and_not_while_it_is
         await there.left[1].wait()
         await there.told()
         assert there.asked == [1, 1, 2, 3]
+
+
+async def test_the_connection_that_was_used_last_is_used_next():
+    answered = asyncio.Event()
+    async with vendor(after(answered, whole(b"late")), whole(), whole()) as there:
+        waiting = asyncio.create_task(there.told())
+        await until(lambda: there.asked)
+        await there.told()
+        answered.set()
+        assert await waiting == b"late"
+        await there.told()
+        assert there.asked == [1, 2, 1]
 
 
 async def test_a_transport_that_was_closed_begins_anew():
@@ -274,6 +296,7 @@ EARLY = b"HTTP/1.1 100 Continue\r\n\r\n"
 SWITCHED = b"HTTP/1.1 101 Switching Protocols\r\n"
 NO_ANSWERS = {
     "head without end": (OK + b"x: " + b"x" * HEAD_BYTES, "no end"),
+    "head without end, in pieces": (pieces(OK + b"x: " + b"x" * HEAD_BYTES, 999), "no end"),
     "heads without end": (EARLY * (HEAD_BYTES // len(EARLY) + 1), "no end"),
     "another protocol": (b"SSH-2.0-OpenSSH_9.6\r\n", "no HTTP"),
     "broken length": (OK + b"content-length: five\r\n\r\nhello", "no HTTP"),
@@ -455,21 +478,35 @@ async def test_a_vendor_that_does_not_shake_hands_is_given_up():
         await there.left[1].wait()
 
 
-@pytest.mark.parametrize("dead", [nobody, black_hole])
-async def test_a_host_is_reached_at_the_address_that_is_alive(dead, monkeypatch):
+def resolve(monkeypatch, *ports):
+    """Let NO_SUCH_HOST be here, at each of these ports."""
     look_up = asyncio.get_running_loop().getaddrinfo
 
-    async def two(host, *args, **kwargs):
+    async def looked_up(host, *args, **kwargs):
         if host != httpx2.URL(NO_SUCH_HOST).host:  # uvloop looks numbers up too
             return await look_up(host, *args, **kwargs)
         known = socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP, ""
-        return [(*known, ("127.0.0.1", port)) for port in (httpx2.URL(url).port, there.port)]
+        return [(*known, ("127.0.0.1", port)) for port in ports]
 
-    monkeypatch.setattr(asyncio.get_running_loop(), "getaddrinfo", two)
+    monkeypatch.setattr(asyncio.get_running_loop(), "getaddrinfo", looked_up)
+
+
+@pytest.mark.parametrize("dead", [nobody, black_hole])
+async def test_a_host_is_reached_at_the_address_that_is_alive(dead, monkeypatch):
     with dead() as url:
         async with vendor(whole()) as there:
+            resolve(monkeypatch, httpx2.URL(url).port, there.port)
             there.url = NO_SUCH_HOST
             assert await there.told() == b"hello"
+
+
+@pytest.mark.parametrize("tls", [True], indirect=True)
+async def test_a_certificate_of_another_host_is_refused(tls, monkeypatch):
+    async with vendor(whole(), tls=tls) as there:
+        resolve(monkeypatch, there.port)
+        there.url = NO_SUCH_HOST.replace("http", "https")
+        with pytest.raises(httpx2.ConnectError, match=r"vendor\.invalid"):
+            await there.told()
 
 
 @pytest.mark.parametrize("size", [1, 1000])
