@@ -18,7 +18,10 @@ BAR_PX, LINE_PX, LEFT_PX = 420, 26, 120
 def page(results: Mapping[str, Any], machine: Mapping[str, str], rounds: int) -> str:
     """The whole of docs/performance.md."""
     parts = [
-        HEAD.format(rounds=rounds, machine=" · ".join(machine.values())),
+        HEAD.format(
+            rounds="one round" if rounds == 1 else f"{rounds} rounds",
+            machine=" · ".join(machine.values()),
+        ),
         _glance(results["loads"]),
         *(_load(name, figures) for name, figures in results["loads"].items()),
         _house(results["house"]),
@@ -33,7 +36,7 @@ HEAD = """\
 What a token costs on its way from the vendor's socket to the reader's, measured by `make bench`,
 which wrote this page. Leadstream stores every event before it shows it, routes, counts and can be
 resumed; the others beside it do less, and stand before the same vendor, each alone on one core.
-Medians of {rounds} rounds in which all took turns.
+Medians of {rounds} in which all took turns.
 
 {machine}
 """
