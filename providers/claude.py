@@ -156,7 +156,6 @@ def _build(settings: Settings) -> "AsyncAnthropic":
         api_key=settings.anthropic_api_key.get_secret_value().strip(),
         base_url=settings.anthropic_base_url or DEFAULT_URL,
         max_retries=0,
-        timeout=upstream.timeout(settings),
         open_telemetry=False,
         http_client=upstream.client(settings, Claude.name),
     )

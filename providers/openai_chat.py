@@ -152,7 +152,6 @@ def _build(settings: Settings, provider: str, base_url: str, key: str) -> "Async
         api_key=key,
         base_url=base_url,
         max_retries=0,
-        timeout=upstream.timeout(settings),
         http_client=upstream.client(settings, provider),
     )
     # What the SDK found in the environment is OpenAI's, and no other vendor's to see.

@@ -14,20 +14,18 @@ import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import aclosing, asynccontextmanager
 from functools import partial
-from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 import anyio
+import httpx2
 
 import errors
 from providers.base import Chunk, Chunks
+from providers.connection import Body, Unpacked
 from providers.faults import Report, fault_of, reported
 from providers.sentences import fault
+from providers.transport import Transport, body_of
 from settings import Settings
-
-if TYPE_CHECKING:
-    from httpx2 import AsyncClient, Response, Timeout
-
-    from providers.connection import Body, Unpacked
 
 KEEP_S = 30
 """How long an idle connection is kept."""
@@ -74,43 +72,30 @@ class Reader(Protocol):
 
 def client(
     settings: Settings, provider: str, *, keep_s: float = KEEP_S, **more: Any
-) -> "AsyncClient":
+) -> httpx2.AsyncClient:
     """The HTTP client of one vendor; `more` are arguments of its own.
 
     A status other than 200 is a Fault at once: the SDKs would first read the whole of its body,
     however long it is.
     """
-    import httpx2
-
-    from providers.transport import Transport
-
     tls = httpx2.create_ssl_context(trust_env=False)
     tls.set_alpn_protocols(["http/1.1"])
     return httpx2.AsyncClient(
         transport=Transport(tls, keep_s),
-        timeout=timeout(settings),
+        timeout=httpx2.Timeout(None, connect=settings.connect_timeout_s),
         follow_redirects=False,
         trust_env=False,
         **{"event_hooks": {"response": [partial(_check_status, provider)]}, **more},
     )
 
 
-def timeout(settings: Settings) -> "Timeout":
-    """Only of the connect: a read time-out is defeated by every ping."""
-    import httpx2
-
-    return httpx2.Timeout(None, connect=settings.connect_timeout_s)
-
-
-Sent = Callable[[], Awaitable["Response"]]
+Sent = Callable[[], Awaitable[httpx2.Response]]
 """Sends one request; its response, once the headers are there."""
 
 
 @asynccontextmanager
-async def opened(provider: str, send: Sent) -> AsyncIterator["Response"]:
+async def opened(provider: str, send: Sent) -> AsyncIterator[httpx2.Response]:
     """The response to one request. Its body is taken past the client's own iterators."""
-    from providers.transport import body_of
-
     with faults(provider):
         response = await send()
     try:
@@ -131,16 +116,13 @@ async def chunks_of(
             yield chunks
 
 
-def _unpacked(response: "Response") -> "Body | Unpacked":
-    from providers.connection import Unpacked
-    from providers.transport import body_of
-
+def _unpacked(response: httpx2.Response) -> Body | Unpacked:
     body = body_of(response)
     packed = response.headers.get("content-encoding") in ("gzip", "deflate")
     return Unpacked(body) if packed else body
 
 
-async def _read(provider: str, body: "Body | Unpacked", reader: Reader) -> Chunks:
+async def _read(provider: str, body: Body | Unpacked, reader: Reader) -> Chunks:
     with faults(provider):
         while data := await body.read():
             for chunk in reader.feed(data):
@@ -152,7 +134,7 @@ async def _read(provider: str, body: "Body | Unpacked", reader: Reader) -> Chunk
             yield chunk
 
 
-async def _drain(body: "Body | Unpacked") -> None:
+async def _drain(body: Body | Unpacked) -> None:
     """Wait a moment for the body's own end: a connection that has seen it can be used again."""
     if not body.ended:
         with anyio.move_on_after(_DRAIN_S), contextlib.suppress(Exception):
@@ -160,7 +142,7 @@ async def _drain(body: "Body | Unpacked") -> None:
                 pass
 
 
-async def _check_type(provider: str, expected: str, headers: Any, body: "Body | Unpacked") -> None:
+async def _check_type(provider: str, expected: str, headers: Any, body: Body | Unpacked) -> None:
     """Raise the Fault that a 200 of another content type is: a portal's page, or an error."""
     got = headers.get("content-type", "").partition(";")[0].strip().lower()
     if got == expected:
@@ -174,14 +156,14 @@ async def _check_type(provider: str, expected: str, headers: Any, body: "Body | 
     raise fault(errors.ProtocolError, provider, f"expected {expected}, got {known}")
 
 
-async def _check_status(provider: str, response: "Response") -> None:
+async def _check_status(provider: str, response: httpx2.Response) -> None:
     if response.status_code != 200:
         with faults(provider):
             told = error_object(await _first(_unpacked(response)))
         raise reported(Report(response.status_code, told, response.headers), provider=provider)
 
 
-async def _first(body: "Body | Unpacked") -> bytes:
+async def _first(body: Body | Unpacked) -> bytes:
     read = bytearray()
     while len(read) <= _ERROR_BYTES and (data := await body.read()):
         read += data
