@@ -3,9 +3,19 @@
 import http.client
 import socket
 import struct
+import time
 
 PATIENCE_S = 10
 """Nothing takes so long unless it hangs."""
+
+
+def until(is_so):
+    """Ask until `is_so()`, and return what it said. Bound by time: so many tries are soon over."""
+    end = time.monotonic() + PATIENCE_S
+    while not (said := is_so()):
+        assert time.monotonic() < end, "it never came true"
+        time.sleep(0.01)
+    return said
 
 
 class Reading:

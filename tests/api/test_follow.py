@@ -5,6 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from tests.reading import until
 from tests.serving import (
     events,
     frames,
@@ -178,18 +179,16 @@ def test_one_reader_too_many_is_refused_and_one_who_vanishes_makes_room(tmp_path
         with server.follow(stream_id) as reading:
             reading.until(b'"start"')
             for _ in range(20):
-                vanishing = follow_when_there_is_room(server, stream_id)
+                vanishing = until(lambda: taken_in(server, stream_id))
                 refused = server.http.get(f"/api/stream/{stream_id}")
                 is_problem(refused, 503, "temporary-reduced-capacity")
                 assert int(refused.headers["retry-after"]) > 0
                 vanishing.reset()
 
 
-def follow_when_there_is_room(server, stream_id):
-    """The server finds out soon, not at once, that a connection was reset."""
-    for _ in range(1000):
-        reading = server.follow(stream_id)
-        if reading.status == 200:
-            return reading.until(b'"start"')
-        reading.__exit__()
-    raise AssertionError("there is never room again")
+def taken_in(server, stream_id):
+    """A reader, if there is room: the server finds out soon, not at once, that one was reset."""
+    reading = server.follow(stream_id)
+    if reading.status == 200:
+        return reading.until(b'"start"')
+    return reading.__exit__()

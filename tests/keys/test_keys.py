@@ -14,7 +14,7 @@ from api.keys import Caller, Keyring
 from store import keys
 from store.database import Database
 from tests.keys.keyed import bearer, made, started
-from tests.reading import Reading
+from tests.reading import Reading, until
 from tests.serving import ROOT, environment, is_problem, rows, script, serve, text, words
 
 A_KEY = re.compile(r"ls_[A-Za-z0-9_-]{43}")
@@ -37,14 +37,6 @@ def refused(server, key):
     return server.http.get("/api/agents", headers=bearer(key)).status_code == 401
 
 
-def wait_until(true, tries=2000):
-    """The table of keys is read every few seconds: ask until it has been, with a bound."""
-    for _ in range(tries):
-        if true():
-            return
-    raise AssertionError("it never came true")
-
-
 def test_a_key_is_made_and_revoked_beside_a_running_server(tmp_path):
     with serve(tmp_path) as server:
         assert not refused(server, None), "no key is configured yet"
@@ -52,7 +44,7 @@ def test_a_key_is_made_and_revoked_beside_a_running_server(tmp_path):
         key = answer.stdout.splitlines()[-1]
         assert (answer.returncode, answer.stderr) == (0, "")
         assert A_KEY.fullmatch(key)
-        wait_until(lambda: refused(server, None))
+        until(lambda: refused(server, None))
         assert not refused(server, key)
         started(server, key)
 
@@ -60,7 +52,7 @@ def test_a_key_is_made_and_revoked_beside_a_running_server(tmp_path):
         assert "crm" in listed
         assert key not in listed
         assert key_command(tmp_path, "revoke", "crm").returncode == 0
-        wait_until(lambda: not refused(server, None))
+        until(lambda: not refused(server, None))
     assert "revoked" in key_command(tmp_path, "list").stdout
 
 
@@ -210,7 +202,7 @@ def test_a_key_that_is_revoked_while_it_waits_for_an_answer_is_told(revocable):
     waiting = http.client.HTTPConnection("127.0.0.1", server.port, timeout=10)
     body = json.dumps({"message": SLOW})
     waiting.request("POST", "/api/agents/conversation/execute", body, bearer(key))
-    wait_until(lambda: server.count() == 2)
+    until(lambda: server.count() == 2)
     revoke()
     answer = waiting.getresponse()
     assert answer.status == 401

@@ -2,7 +2,6 @@
 
 import json
 import threading
-import time
 
 import pytest
 from websockets.sync.client import connect
@@ -10,7 +9,7 @@ from websockets.sync.client import connect
 from tests.browser import browser
 from tests.proxies import running
 from tests.proxies.event_source import EventSource
-from tests.reading import PATIENCE_S, Reading
+from tests.reading import PATIENCE_S, Reading, until
 from tests.serving import events, numbered, script, serve, text, types, words
 from tests.upstream.faults import HoldAfter
 from tests.upstream.vendors import FakeVendors
@@ -183,10 +182,3 @@ def test_a_web_socket_passes_a_shipped_proxy(server, tmp_path, proxy):
         with connect(url, proxy=None) as socket:
             kinds = [json.loads(frame)["type"] for frame in socket]
     assert (kinds[0], kinds[-1]) == ("start", "complete")
-
-
-def until(condition):
-    deadline = time.monotonic() + PATIENCE_S
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
