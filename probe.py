@@ -66,7 +66,7 @@ def between(url: str, key: str = "", *, silence_s: float = 16) -> Iterator[Findi
             name = _name(answer.headers)
             yield Finding("ok", f"{url} answers" + (f", through {name}" if name else ""))
             yield from clock(answer.headers)
-            if encoding := answer.headers.get("content-encoding"):
+            if (encoding := answer.headers.get("content-encoding", "identity")) != "identity":
                 yield _bad(name, "compresses", f"streams come compressed ({encoding})")
             else:
                 yield from _judged(name, _frames(answer), silence_s)

@@ -25,6 +25,8 @@ from streams.log import Log
 
 HEADERS = {
     "Cache-Control": "no-cache, no-transform",
+    # What is encoded already no proxy compresses, also one that has never heard of no-transform.
+    "Content-Encoding": "identity",
     "X-Accel-Buffering": "no",
 }
 

@@ -19,6 +19,10 @@ PROXIES = {
     "nginx": (running.nginx, running.nginx_default, "proxy_read_timeout 3s;"),
     "caddy": (running.caddy, running.caddy_default, "transport http {\nread_timeout 3s\n}"),
 }
+COMPRESSING = {
+    "nginx": (running.nginx, running.nginx_default, "gzip on; gzip_types text/event-stream;"),
+    "caddy": (running.caddy, running.caddy_default, ""),
+}
 PREFIXED = {
     "nginx": (running.nginx, running.nginx_prefixed),
     "caddy": (running.caddy, running.caddy_prefixed),
@@ -57,6 +61,24 @@ def test_a_word_comes_through_a_default_proxy_before_the_next_one_is_written(
     with run(tmp_path, configured(server.port)) as port:
         vendors.fails("claude", HoldAfter(1))
         started = server.start(provider="claude")
+        headers = {"Accept-Encoding": "gzip", "Accept": "text/event-stream"}
+        with Reading(port, started["stream_url"], headers) as reading:
+            reading.until(b'"type":"token"')
+            assert vendors.attempts[-1].holding
+            vendors.release()
+            assert text(reading.rest()) == "".join(WORDS)
+
+
+@pytest.mark.parametrize("proxy", COMPRESSING)
+def test_a_proxy_that_compresses_what_it_can_leaves_streams_alone(server, vendors, tmp_path, proxy):
+    """It would hold words back until it has enough of them. All that has been said comes as one
+    piece, long enough for any proxy to think it worth its while."""
+    run, configured, more = COMPRESSING[proxy]
+    with run(tmp_path, configured(server.port, more)) as port:
+        vendors.fails("claude", HoldAfter(1))
+        started = server.start(provider="claude")
+        with server.follow(started["stream_id"]) as reading:
+            reading.until(b'"type":"token"')
         headers = {"Accept-Encoding": "gzip", "Accept": "text/event-stream"}
         with Reading(port, started["stream_url"], headers) as reading:
             reading.until(b'"type":"token"')
