@@ -13,6 +13,8 @@ from functools import partial
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
+import httpx2
+
 from providers import upstream
 from providers.base import Chunks, Finish, Message, Provider, Request, Text, Usage
 from providers.claude_reader import ClaudeReader
@@ -21,7 +23,6 @@ from settings import Settings
 
 if TYPE_CHECKING:
     from anthropic import AsyncAnthropic
-    from httpx2 import Response
 
 DEFAULT_URL = "https://api.anthropic.com"
 
@@ -120,19 +121,16 @@ async def stream_completion(
     yield {"type": "complete", "metadata": metadata}
 
 
-async def _sent(client: "AsyncAnthropic", body: dict[str, Any]) -> "Response":
+async def _sent(client: "AsyncAnthropic", body: dict[str, Any]) -> httpx2.Response:
     """Past `messages.create`: see `openai_chat`."""
-    from anthropic import AsyncStream
-
-    stream = await client.post(
+    return await client.post(
         "/v1/messages",
         body=body,
         options={"headers": {"accept-encoding": "identity"}},
-        cast_to=object,
+        cast_to=httpx2.Response,
         stream=True,
-        stream_cls=AsyncStream[object],
+        stream_cls=None,
     )
-    return stream.response
 
 
 def _body(request: Request) -> dict[str, Any]:

@@ -80,8 +80,11 @@ async def test_cancelling_before_the_headers_closes_the_socket(vendors, vendor, 
 async def test_a_timer_around_the_answer_closes_the_socket(vendors, vendor, provider):
     vendors.fails(vendor, HoldAfter(2))
     with pytest.raises(TimeoutError):
-        async with asyncio.timeout(0.05):
-            await answered(provider)
+        async with asyncio.timeout(None) as timer, provider.answer(asking(provider)) as chunks:
+            await anext(chunks)
+            timer.reschedule(asyncio.get_running_loop().time())
+            async for _ in chunks:
+                pass
     await left(vendors)
 
 
