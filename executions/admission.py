@@ -30,7 +30,7 @@ class Admission:
         self._database = database
         self._journal = journal
         self._places = places
-        self._holders: dict[tuple[str, str], Running] = {}
+        self._holders: dict[tuple[str, str | None], Running] = {}
         # Weak: a lock is there as long as somebody holds it or waits for it.
         self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
@@ -48,13 +48,14 @@ class Admission:
     def leave(self, execution: "Running | None", client: str) -> None:
         """It has ended, or never began: its place and what it held are free."""
         self._places.leave(client)
-        self._holders = {n: e for n, e in self._holders.items() if e is not execution}
+        if execution is not None and self._holders.get(_held(execution)) is execution:
+            del self._holders[_held(execution)]
 
     def take_over(self, execution: "Running") -> None:
         """A recovered execution has its place whatever the limit says."""
         self._places.take(execution.client, whatever=True)
         if execution.exclusive is not None:
-            self._holders[execution.log.owner, execution.exclusive] = execution
+            self._holders[_held(execution)] = execution
 
     @asynccontextmanager
     async def floor(self, execution: "Running", *, stop: bool) -> AsyncIterator[None]:
@@ -67,24 +68,23 @@ class Admission:
             yield
             return
         async with self._lock(f"floor {execution.log.owner} {execution.exclusive}"):
-            await self._hold(execution, execution.exclusive, stop=stop)
+            await self._hold(execution, stop=stop)
             yield
 
     def _lock(self, name: str) -> asyncio.Lock:
         return self._locks.setdefault(name, asyncio.Lock())
 
-    async def _hold(self, execution: "Running", name: str, *, stop: bool) -> None:
-        place = execution.log.owner, name
-        while (holder := self._holders.get(place)) is not None:
+    async def _hold(self, execution: "Running", *, stop: bool) -> None:
+        while (holder := self._holders.get(_held(execution))) is not None:
             if not stop:
                 raise Conflict(
-                    f"{name} is being answered in stream {holder.stream_id}: "
+                    f"{execution.exclusive} is being answered in stream {holder.stream_id}: "
                     "wait for its end, stop it, or send if_busy: stop.",
                     code="conversation_busy",
                     stream_id=holder.stream_id,
                 )
             await holder.stop("superseded")
-        self._holders[place] = execution
+        self._holders[_held(execution)] = execution
 
     @asynccontextmanager
     async def keyed(self, start: Start) -> AsyncIterator[str | None]:
@@ -108,3 +108,8 @@ class Admission:
                 code="idempotency_key_reused",
             )
         return str(row["started"])
+
+
+def _held(execution: "Running") -> tuple[str, str | None]:
+    """What it works on alone: nobody else's of the same name."""
+    return execution.log.owner, execution.exclusive
