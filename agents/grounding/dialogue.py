@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import Any, Literal
 
-from agents.grounding.data import data, pattern
+from agents.grounding.data import data, pattern, patterns
 from agents.grounding.facts import FreeText
 from agents.grounding.language import primary
 from agents.grounding.lead import Lead
@@ -100,7 +100,7 @@ def _value(field: str, said: str) -> Any:
 def handoff_of(intents: Sequence[Intent], reply: str) -> dict[str, Any]:
     """`{needed, reason}`: whether a person must take over."""
     reasons = [_FOR_A_PERSON[intent] for intent in intents if intent in _FOR_A_PERSON]
-    if pattern("dialogue", "open_question").search(reply):
+    if any(said.search(reply) for said in patterns("dialogue", "open_question")):
         reasons.append("the reply leaves a question open")
     return {"needed": bool(reasons), "reason": reasons[0] if reasons else None}
 

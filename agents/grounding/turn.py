@@ -44,9 +44,14 @@ class Turn:
         return tuple(right.code for right in found)
 
     @cached_property
+    def intents(self) -> tuple[dialogue.Intent, ...]:
+        """All that it wants, the weightiest first."""
+        return self.rights or dialogue.intents_of(self.message)
+
+    @property
     def objects(self) -> bool:
         """Whether it says why not to buy, or complains."""
-        return not {"objection", "complaint"}.isdisjoint(dialogue.intents_of(self.message))
+        return not {"objection", "complaint"}.isdisjoint(self.intents)
 
     @cached_property
     def language(self) -> str | None:
@@ -95,12 +100,11 @@ class Turn:
 
     def findings(self, reply: str) -> Iterator[Event]:
         """What code finds in the turn, once its reply has ended."""
-        intents = self.rights or dialogue.intents_of(self.message)
         before = [dialogue.intents_of(text)[0] for role, text in self.window if role == "user"]
-        yield finding("stage", dialogue.stage_of([*before, intents[0]]))
-        yield finding("intent", intents[0])
+        yield finding("stage", dialogue.stage_of([*before, self.intents[0]]))
+        yield finding("intent", self.intents[0])
         yield finding("claims_used", dialogue.claims_in(reply, self.profile.approved_claims))
         yield finding("facts_learned", dialogue.learned_from(self.message))
-        yield finding("handoff", dialogue.handoff_of(intents, reply))
+        yield finding("handoff", dialogue.handoff_of(self.intents, reply))
         if self.summary is not None:
             yield finding("summary", self.summary)
