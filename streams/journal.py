@@ -24,7 +24,7 @@ from streams.log import Group, Log
 CROWD = 3
 """So many streams in one commit make the journal a busy one, and two make it half busy."""
 
-FULL, MOST = 16, 2.5
+FULL, MOST = 16, 2.0
 """From so many streams a commit the interval grows with them, to so many times itself."""
 
 RETRY_S = 1.0

@@ -190,7 +190,7 @@ async def test_rows_that_belong_to_no_stream_take_no_stream_with_them(database):
 
 @pytest.mark.parametrize(
     ("streams", "waits"),
-    [(1, []), (2, [0.005]), (3, [0.01]), (16, [0.01]), (24, [0.015]), (80, [0.025])],
+    [(1, []), (2, [0.005]), (3, [0.01]), (16, [0.01]), (24, [0.015]), (80, [0.02])],
 )
 async def test_a_quiet_journal_commits_at_once_and_a_busy_one_in_groups(database, streams, waits):
     """Time stands still: what the journal sleeps is what it would have waited."""
