@@ -12,9 +12,9 @@ from itertools import chain
 from typing import NamedTuple
 
 from agents.grounding.data import data, pattern
+from agents.grounding.language import words_of
 
 _YEAR = re.compile(r"20\d\d")
-_WORD = re.compile(r"\w+")
 
 
 class Mention(NamedTuple):
@@ -113,7 +113,7 @@ def _may_name_one(text: str) -> bool:
     """Every date has a part of these: most texts have none, and are spared the rest."""
     if "月" in text or ("20" in text and _YEAR.search(text)):
         return True
-    return not _months().keys().isdisjoint(_WORD.findall(text.casefold()))
+    return not words_of(text).isdisjoint(_months())
 
 
 @cache

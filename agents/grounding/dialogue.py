@@ -9,9 +9,9 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import Any, Literal
 
-from agents.grounding.data import data, pattern, patterns
+from agents.grounding.data import data, pattern
 from agents.grounding.facts import FreeText
-from agents.grounding.language import primary
+from agents.grounding.language import primary, words_of
 from agents.grounding.lead import Lead
 from agents.grounding.rights import RightCode
 from agents.grounding.seller import Claim
@@ -58,7 +58,6 @@ SUMMARY_CHARACTERS = 1500
 _SAID_CHARACTERS = 160
 _SHARE_OF_A_CLAIM = 0.6
 
-_WORD = re.compile(r"[^\W\d_]{4,}")
 _SENTENCE = re.compile(r".+?(?:[.!?。！？](?=\s|$)|[。！？]|$)", re.DOTALL)
 
 
@@ -100,9 +99,19 @@ def _value(field: str, said: str) -> Any:
 def handoff_of(intents: Sequence[Intent], reply: str) -> dict[str, Any]:
     """`{needed, reason}`: whether a person must take over."""
     reasons = [_FOR_A_PERSON[intent] for intent in intents if intent in _FOR_A_PERSON]
-    if any(said.search(reply) for said in patterns("dialogue", "open_question")):
+    if _leaves_open(reply):
         reasons.append("the reply leaves a question open")
     return {"needed": bool(reasons), "reason": reasons[0] if reasons else None}
+
+
+def _leaves_open(reply: str) -> bool:
+    """Each phrase is looked for only where the letters stand that it is listed under: few replies
+    have any, and a search for letters is a fiftieth of one for a phrase."""
+    said = reply.casefold()
+    return any(
+        letters in said and pattern("dialogue", "open_question", letters).search(reply)
+        for letters in data("dialogue")["open_question"]
+    )
 
 
 def claims_in(reply: str, claims: Iterable[Claim]) -> list[str]:
@@ -123,7 +132,7 @@ def closest(text: str, claims: Sequence[Claim]) -> Claim:
 
 def _words(text: str) -> set[str]:
     """Stems, roughly: a claim may be said in the plural."""
-    return {word.casefold()[:6] for word in _WORD.findall(text)}
+    return {word[:6] for word in words_of(text) if len(word) >= 4 and word.isalpha()}
 
 
 def summary_of(turns: Sequence[tuple[str, FreeText]]) -> str:

@@ -2,17 +2,24 @@
 
 import re
 from collections.abc import Iterator
-from functools import cache
+from functools import cache, lru_cache
 
 from agents.grounding.data import data
 
 _WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)?")
+_LETTERS = re.compile(r"\w+")
 _ENOUGH = 1000
 _JAPANESE = re.compile(r"[\u3040-\u30ff]")
 _CAPITALISED = re.compile(
     r"(?<![\w@./])[^\W\d_a-z][\w&’'-]*(?: [^\W\d_a-z][\w&’'-]*)*(?: \d[\d.]*)?"
 )
 _BEGINS = re.compile(r"(?:^|[.!?:;。！？\n•–—\"“„«(-])\s*$")
+
+
+@lru_cache(maxsize=8)
+def words_of(text: str) -> frozenset[str]:
+    """All that stands in it as a word or a number, casefolded. Of one reply several rules ask."""
+    return frozenset(_LETTERS.findall(text.casefold()))
 
 
 def primary(language: str | None) -> str | None:
