@@ -98,7 +98,9 @@ class EventStream(Response):
             leaving.add_done_callback(lambda _: follower.leave())
             try:
                 await self._begin(send)
-                await self._send_all(follower, send)
+                # A task of its own: what is woken wakes all that wait for it, and above this
+                # stand twenty coroutines.
+                await asyncio.create_task(self._send_all(follower, send))
             finally:
                 leaving.cancel()
 
