@@ -79,12 +79,16 @@ async def test_cancelling_before_the_headers_closes_the_socket(vendors, vendor, 
 
 async def test_a_timer_around_the_answer_closes_the_socket(vendors, vendor, provider):
     vendors.fails(vendor, HoldAfter(2))
-    with pytest.raises(TimeoutError):
+
+    async def impatient():
         async with asyncio.timeout(None) as timer, provider.answer(asking(provider)) as chunks:
             await anext(chunks)
             timer.reschedule(asyncio.get_running_loop().time())
             async for _ in chunks:
                 pass
+
+    with pytest.raises(TimeoutError):
+        await impatient()
     await left(vendors)
 
 
