@@ -131,7 +131,7 @@ async def _sent(
     client: "AsyncOpenAI", body: dict[str, Any], headers: Mapping[str, str]
 ) -> httpx2.Response:
     """Past `chat.completions.create`, which walks through the body type by type: that takes as long
-    as sending it."""
+    as sending it. `cast_to` asks for the response itself, without a stream built around it."""
     return await client.post(
         "/chat/completions",
         body=body,

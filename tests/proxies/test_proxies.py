@@ -53,6 +53,15 @@ def server(vendors, tmp_path_factory):
         yield server
 
 
+def comes_word_by_word(port, url, vendors):
+    """The first word while its vendor holds the others back, then all of them."""
+    with Reading(port, url, {"Accept-Encoding": "gzip", "Accept": "text/event-stream"}) as reading:
+        reading.until(b'"type":"token"')
+        assert vendors.attempts[-1].holding
+        vendors.release()
+        assert text(reading.rest()) == "".join(WORDS)
+
+
 @pytest.mark.parametrize("proxy", PROXIES)
 def test_a_word_comes_through_a_default_proxy_before_the_next_one_is_written(
     server, vendors, tmp_path, proxy
@@ -61,12 +70,7 @@ def test_a_word_comes_through_a_default_proxy_before_the_next_one_is_written(
     with run(tmp_path, configured(server.port)) as port:
         vendors.fails("claude", HoldAfter(1))
         started = server.start(provider="claude")
-        headers = {"Accept-Encoding": "gzip", "Accept": "text/event-stream"}
-        with Reading(port, started["stream_url"], headers) as reading:
-            reading.until(b'"type":"token"')
-            assert vendors.attempts[-1].holding
-            vendors.release()
-            assert text(reading.rest()) == "".join(WORDS)
+        comes_word_by_word(port, started["stream_url"], vendors)
 
 
 @pytest.mark.parametrize("proxy", COMPRESSING)
@@ -79,12 +83,7 @@ def test_a_proxy_that_compresses_what_it_can_leaves_streams_alone(server, vendor
         started = server.start(provider="claude")
         with server.follow(started["stream_id"]) as reading:
             reading.until(b'"type":"token"')
-        headers = {"Accept-Encoding": "gzip", "Accept": "text/event-stream"}
-        with Reading(port, started["stream_url"], headers) as reading:
-            reading.until(b'"type":"token"')
-            assert vendors.attempts[-1].holding
-            vendors.release()
-            assert text(reading.rest()) == "".join(WORDS)
+        comes_word_by_word(port, started["stream_url"], vendors)
 
 
 @pytest.mark.parametrize("proxy", PROXIES)
