@@ -25,6 +25,7 @@ from agents.grounding.sources import load_sources
 from agents.grounding.sources.asking import Sources
 from api import agents as agents_api
 from api import (
+    collector,
     console,
     conversations,
     docs,
@@ -45,7 +46,6 @@ from api.event_stream import HANG_UP
 from api.guard import guard
 from api.house import House
 from api.keys import open_keyring
-from api.loop_lag import spare_what_is_loaded
 from api.prefix import Prefix
 from api.readers import most_readers
 from api.reports import Reports
@@ -194,7 +194,7 @@ async def _build(settings: Settings, stack: AsyncExitStack) -> House:
         keep_for(database, settings.retention_days),
         keys.keep_fresh(),
         house.lag.watch(),
-        spare_what_is_loaded(models.values()),
+        collector.tend(models.values(), lambda: running.running),
     ):
         stack.callback(asyncio.create_task(work).cancel)
     return house

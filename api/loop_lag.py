@@ -1,17 +1,13 @@
 """How late the event loop is: everything here lives on one, so a stall is everybody's.
 
 It asks to be woken and looks how much later it was. A stall is worth a line in the log, since it
-names a bug: a file, a model or a large JSON on the loop. One of them is known and spared: Python's
-garbage collector walks through everything there is, 0.1 s for the SDKs alone.
+names a bug: a file, a model or a large JSON on the loop. One that is known is the `collector`'s.
 """
 
 import asyncio
-import gc
 import logging
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable
 from time import monotonic
-
-from providers.base import Provider
 
 EVERY_S = 0.25
 STALL_S = 0.25
@@ -41,9 +37,3 @@ class LoopLag:
             self.seconds = max(late, self.seconds * FADES)
             if late > STALL_S:
                 logger.warning("the event loop stood still for %.2f s", late)
-
-
-async def spare_what_is_loaded(models: Iterable[Provider]) -> None:
-    """Once the SDKs are there: what is in memory now stays, and is not walked through again."""
-    await asyncio.gather(*(model.loaded() for model in models), return_exceptions=True)
-    gc.freeze()

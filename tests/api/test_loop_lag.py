@@ -1,14 +1,11 @@
 """The event loop's lag: a gauge, and a line in the log when it stood still."""
 
-import asyncio
-import gc
 import logging
 import time
 
 import pytest
-from anyio.lowlevel import checkpoint
 
-from api.loop_lag import LoopLag, spare_what_is_loaded
+from api.loop_lag import LoopLag
 from tests.serving import inside
 
 pytestmark = pytest.mark.anyio
@@ -58,31 +55,3 @@ async def test_a_server_watches_its_loop(tmp_path, caplog):
         await server.http.get("/livez")
         assert server.house.lag.seconds > 0.25
     assert any("stood still" in line for line in warnings(caplog))
-
-
-async def test_the_collector_spares_what_is_there_when_the_last_model_is_loaded():
-    class Model:
-        async def loaded(self):
-            self.spared_before = gc.get_freeze_count()
-
-    class Broken:
-        async def loaded(self):
-            raise ImportError("no such SDK")
-
-    gc.unfreeze()
-    model = Model()
-    try:
-        await spare_what_is_loaded([Broken(), model])
-        assert model.spared_before == 0
-        assert gc.get_freeze_count() > 0
-    finally:
-        gc.unfreeze()
-
-
-async def test_a_server_spares_what_it_has_loaded(tmp_path):
-    gc.unfreeze()
-    async with inside(tmp_path):
-        async with asyncio.timeout(10):
-            while not gc.get_freeze_count():
-                await checkpoint()
-    gc.unfreeze()
