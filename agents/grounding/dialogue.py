@@ -117,7 +117,7 @@ def _leaves_open(reply: str) -> bool:
 def claims_in(reply: str, claims: Iterable[Claim]) -> list[str]:
     """The ids of those that a reply says in much the same words."""
     known = tuple(claims)
-    said = _words(reply) if known else set()
+    said = {word[:6] for word in words_of(reply)} if known else set()
     return [
         claim.id
         for claim in known

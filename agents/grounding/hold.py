@@ -50,7 +50,8 @@ class Hold:
     def take(self, words: str) -> Iterable[Event]:
         """What may be shown now: a `token`, and a `warning` for each word that was left out."""
         if not self._held and not self._swallowing:
-            plain = _PLAIN.fullmatch(self._shown + words)
+            # White space ends the word that was going on.
+            plain = _PLAIN.fullmatch(words if words[:1].isspace() else self._shown + words)
             if plain is not None:
                 self._shown = plain[1]
                 return ({"type": "token", "content": words},)

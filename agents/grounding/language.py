@@ -1,8 +1,10 @@
 """Language: which one a text is in, and which of its words are names. Rules, and only hints."""
 
 import re
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from functools import cache, lru_cache
+from itertools import chain
 
 from agents.grounding.data import data
 
@@ -11,9 +13,10 @@ _LETTERS = re.compile(r"\w+")
 _ENOUGH = 1000
 _JAPANESE = re.compile(r"[\u3040-\u30ff]")
 _CAPITALISED = re.compile(
-    r"(?<![\w@./])[^\W\d_a-z][\w&’'-]*(?: [^\W\d_a-z][\w&’'-]*)*(?: \d[\d.]*)?"
+    # The look behind stands behind the first letter: the engine finds letters by a table.
+    r"[^\W\d_a-z](?<![\w@./][^a-z])[\w&’'-]*(?: [^\W\d_a-z][\w&’'-]*)*(?: \d[\d.]*)?"
 )
-_BEGINS = re.compile(r"(?:^|[.!?:;。！？\n•–—\"“„«(-])\s*$")
+_BEFORE_A_SENTENCE = '.!?:;。！？•–—"“„«(-'
 
 
 @lru_cache(maxsize=8)
@@ -33,12 +36,11 @@ def language_of(text: str) -> str | None:
     text = text[:_ENOUGH]
     if len(_JAPANESE.findall(text)) > len(text) / 20:
         return "ja"
-    words = [word.casefold() for word in _WORD.findall(text)]
-    counted = sorted(
-        (sum(word in common for word in words), language)
-        for language, common in _common_words().items()
+    common = _common_words()
+    counted = Counter(
+        chain.from_iterable(common.get(w, ()) for w in _WORD.findall(text.casefold()))
     )
-    (second, _), (most, language) = counted[-2:]
+    (language, most), (_, second) = [*counted.most_common(2), ("", 0), ("", 0)][:2]
     return language if most >= 3 and most > second else None
 
 
@@ -47,7 +49,7 @@ def names_in(text: str, language: str | None) -> Iterator[str]:
     least = 2 if language == "de" else 1
     for found in _CAPITALISED.finditer(text):
         words = found[0].split(" ")
-        begins = _BEGINS.search(text, 0, found.start()) is not None
+        begins = _begins(text, found.start())
         if begins and all(_is_common(word) for word in words[1:]):
             continue
         named = [word for word in words if not _is_common(word)]
@@ -55,14 +57,24 @@ def names_in(text: str, language: str | None) -> Iterator[str]:
             yield " ".join(named)
 
 
+def _begins(text: str, at: int) -> bool:
+    """Whether a sentence or a line begins there."""
+    before = text[:at].rstrip()
+    return not before or before[-1] in _BEFORE_A_SENTENCE or "\n" in text[len(before) : at]
+
+
 def _is_common(word: str) -> bool:
     return word.strip("'’&-") in _not_names() or len(word) < 2
 
 
 @cache
-def _common_words() -> dict[str, frozenset[str]]:
-    words = data("language")["common_words"].items()
-    return {language: frozenset(common.split()) for language, common in words}
+def _common_words() -> dict[str, list[str]]:
+    """The languages in which a word is one of the most common."""
+    languages = defaultdict(list)
+    for language, common in data("language")["common_words"].items():
+        for word in set(common.split()):
+            languages[word].append(language)
+    return dict(languages)
 
 
 @cache
