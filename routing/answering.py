@@ -7,13 +7,13 @@ candidate without a `reset` before its first word.
 """
 
 import logging
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
 
 from msgspec import structs
 
 from errors import Fault
-from providers.base import Request, Text
+from providers.base import Chunk, Request, Text
 from resilience.retry_handler import Retrying
 from routing import notices
 from routing.ask import Ask, estimate_tokens
@@ -45,16 +45,19 @@ class Answering:
         self._continuing = ask.begun.candidate if ask.begun else None
         """Who goes on from the words shown; None when the next one begins anew."""
         self._seams = 0
+        self._told_of: Decision | None = None
 
     async def events(self) -> AsyncGenerator[Event, None]:
         """`route`, `token`s, `complete`; raises the last Fault, or NoCandidate."""
         fault: Fault | None = None
         while (decision := self._next()).picked is not None:
             candidate = self._candidates[decision.picked]
+            self._spoke = False
             try:
-                async with aclosing(self._answer(candidate, decision)) as events:
-                    async for event in events:
-                        yield event
+                async with aclosing(self._chunks(candidate)) as chunks:
+                    async for chunk in chunks:
+                        for event in self._told(chunk, candidate, decision):
+                            yield event
             except Fault as error:
                 logger.warning("%s failed: %s (%s)", candidate.name, error, error.code)
                 fault = error
@@ -63,6 +66,8 @@ class Answering:
             else:
                 yield {"type": "complete", "metadata": self._receipt.metadata()}
                 return
+            finally:
+                self._candidates.touch(candidate)
         raise fault or notices.nobody(decision)
 
     def _next(self) -> Decision:
@@ -103,35 +108,30 @@ class Answering:
         events.append(decision.event() | ({"stitched": True} if self._continuing else {}))
         return events + notices.of_decision(decision)
 
-    async def _answer(
-        self, candidate: Candidate, decision: Decision
-    ) -> AsyncGenerator[Event, None]:
-        """One candidate: its words as events, its retries as warnings."""
-        self._spoke = False
-        announced = False
-        chunks = candidate.retry.execute_streaming(
+    def _chunks(self, candidate: Candidate) -> AsyncGenerator[Chunk | Outgoing | Retrying, None]:
+        return candidate.retry.execute_streaming(
             lambda: candidate.breaker.call_streaming(
                 lambda: self._attempt(candidate), is_content=is_text
             ),
             is_content=is_text,
             remaining_s=self._deadline.remaining_s,
         )
-        try:
-            async with aclosing(chunks):
-                async for chunk in chunks:
-                    if isinstance(chunk, Text):
-                        self._spoke = True
-                        self._shown += chunk.content
-                        yield {"type": "token", "content": chunk.content}
-                    elif isinstance(chunk, Retrying):
-                        self._candidates.touch(candidate)
-                        yield notices.retrying(candidate.name, chunk)
-                    elif isinstance(chunk, Outgoing) and not announced:
-                        announced = True
-                        for event in self._announced(candidate, decision):
-                            yield event
-        finally:
+
+    def _told(
+        self, chunk: Chunk | Outgoing | Retrying, candidate: Candidate, decision: Decision
+    ) -> Sequence[Event]:
+        """A candidate's words as events, its retries as warnings."""
+        if isinstance(chunk, Text):
+            self._spoke = True
+            self._shown += chunk.content
+            return ({"type": "token", "content": chunk.content},)
+        if isinstance(chunk, Retrying):
             self._candidates.touch(candidate)
+            return (notices.retrying(candidate.name, chunk),)
+        if isinstance(chunk, Outgoing) and self._told_of is not decision:
+            self._told_of = decision
+            return self._announced(candidate, decision)
+        return ()
 
     def _attempt(self, candidate: Candidate) -> Steps:
         """The next attempt, counted from here on. Raises BudgetReached."""
