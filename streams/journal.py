@@ -33,6 +33,9 @@ RETRY_S = 1.0
 PATIENCE_S = 5.0
 """How long vendors go on while the disk refuses: what they write could not be shown."""
 
+GATHER_ROWS = 2048
+"""How many groups the store's tail holds before they are put where each stream's events stand."""
+
 BESIDE_S = 1.0
 """How often rows that belong to no stream are saved, at most."""
 
@@ -69,8 +72,10 @@ class Journal:
         self._dirty: list[Log] = []
         self._work = asyncio.Event()
         self._closing = False
+        self._tail_rows = 0
 
     async def __aenter__(self) -> Self:
+        await self._gather()
         self._task = asyncio.create_task(self._run(), name="journal")
         return self
 
@@ -135,6 +140,9 @@ class Journal:
             next_at = self._clock() + self._interval_s * _busy(len(dirty))
             if dirty and not await self._commit([(log, *log.take()) for log in dirty]):
                 return
+            self._tail_rows += len(dirty)
+            if self._tail_rows >= GATHER_ROWS:
+                await self._gather()
 
     async def _commit(self, batch: Batch) -> bool:
         """Write `batch` until the disk has it. False when it never will: the process is closing."""
@@ -160,6 +168,14 @@ class Journal:
                 for log, group, _ in batch:
                     log.settle(group)
                 return True
+
+    async def _gather(self) -> None:
+        """Nothing depends on it: a disk that refuses is asked again when there is more."""
+        self._tail_rows = 0
+        try:
+            await self._database.transact(streams.gather)
+        except Exception:
+            logger.exception("the log's tail cannot be gathered")
 
     async def _wait_for_disk(self, problem: Storage) -> None:
         logger.error("commit refused, trying again: %s", problem)

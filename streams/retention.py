@@ -48,7 +48,7 @@ async def remove_before(
     """Remove the events of all streams that ended before; return of how many."""
     removed = 0
     while found := await streams.expired(database, before, limit=BATCH):
-        await database.write(*(streams.removed(stream_id) for stream_id in found))
+        await database.write(*(write for one in found for write in streams.removed(one)))
         removed += len(found)
         await sleep(PAUSE_S)
     return removed

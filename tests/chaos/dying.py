@@ -71,7 +71,7 @@ def _around(owner, name, how):
 def has_tokens(writes):
     """Of a commit: it has words for a reader."""
     return any(
-        "stream_events" in sql and any(b'"token"' in row[-1] for row in values)
+        "stream_tail" in sql and any(b'"token"' in row[-1] for row in values)
         for sql, values in writes
     )
 

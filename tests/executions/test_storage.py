@@ -28,7 +28,7 @@ def full(number, writes):
 def no_poison(number, writes):
     """A database that has a rule against events in which poison stands."""
     for sql, values in writes:
-        if "stream_events" in sql and any(b'"poison' in row[-1] for row in values):
+        if "stream_tail" in sql and any(b'"poison' in row[-1] for row in values):
             raise sqlite3.IntegrityError("CHECK constraint failed: no poison")
 
 

@@ -37,6 +37,6 @@ class Watched(Database):
 def on_disk(path, stream_id):
     """The frames of a stream, as another process finds them in the file."""
     found = rows(
-        path, "SELECT frames FROM stream_events WHERE stream_id = ? ORDER BY first_id", stream_id
+        path, "SELECT frames FROM stream_log WHERE stream_id = ? ORDER BY first_id", stream_id
     )
     return b"".join(frames for (frames,) in found)

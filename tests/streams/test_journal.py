@@ -293,6 +293,7 @@ async def test_readers_that_come_and_go_miss_nothing_while_many_streams_are_writ
     database, journal, monkeypatch, seed
 ):
     monkeypatch.setattr("streams.log.KEEP_BYTES", 200)
+    monkeypatch.setattr("streams.journal.GATHER_ROWS", 7)
     dice = random.Random(seed)
     logs = [journal.open(f"st{number}") for number in range(3)]
     stories = [[token("x" * dice.randint(0, 60)) for _ in range(80)] + [COMPLETE] for _ in logs]
