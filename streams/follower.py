@@ -85,8 +85,9 @@ class Follower:
             self._waiter = waiter = log.news()
             try:
                 await waiter
-            finally:
+            except asyncio.CancelledError:
                 log.forget(waiter)
+                raise
             if self._silent:
                 self._silent = False
                 return self._give(b"")
@@ -130,3 +131,4 @@ class Follower:
     def _nudge(self) -> None:
         if self._waiter is not None and not self._waiter.done():
             self._waiter.set_result(None)
+            self.log.forget(self._waiter)

@@ -77,7 +77,7 @@ class Log:
         self._older = bytearray()
         """The frames before the newest group's, from number `_kept_from` on."""
         self._kept_from = last + 1
-        self._waiters: set[asyncio.Future[None]] = set()
+        self._waiters: list[asyncio.Future[None]] = []
 
     def append(self, event: sse.Event, *writes: Write) -> int:
         """Number `event` and hand it to the Journal with the rows it makes true.
@@ -174,15 +174,16 @@ class Log:
     def news(self) -> asyncio.Future[None]:
         """Done when the durable mark moves. One each: cancelling a shared one would wake all."""
         waiter = asyncio.get_running_loop().create_future()
-        self._waiters.add(waiter)
+        self._waiters.append(waiter)
         return waiter
 
     def forget(self, waiter: asyncio.Future[None]) -> None:
-        """Nobody waits for `waiter` any more."""
-        self._waiters.discard(waiter)
+        """Nobody waits for `waiter` any more, though no news has come."""
+        if waiter in self._waiters:
+            self._waiters.remove(waiter)
 
     def _wake(self) -> None:
-        waiters, self._waiters = self._waiters, set()
+        waiters, self._waiters = self._waiters, []
         for waiter in waiters:
             if not waiter.done():
                 waiter.set_result(None)

@@ -246,3 +246,14 @@ async def test_readers_that_leave_while_they_wait_leave_nothing_behind():
             with contextlib.suppress(asyncio.CancelledError):
                 await waiting
     assert not log._waiters
+
+
+async def test_a_reader_that_is_sent_off_while_it_waits_leaves_nothing_behind():
+    log = Log("st", Table().stored)
+    with Follower(log) as follower:
+        waiting = asyncio.create_task(follower.next())
+        await asyncio.sleep(0)
+        assert log._waiters
+        follower.dismiss()
+        assert await waiting is None
+    assert not log._waiters
