@@ -21,6 +21,8 @@ names: ContextVar[Mapping[str, str]] = ContextVar("names", default={})  # noqa: 
 
 _QUOTE_NOTHING = (Problem, OSError, sqlite3.Error, ImportError, AttributeError)
 
+_encode = json.JSONEncoder(default=str).encode
+
 _CONTROL = {code: f"\\x{code:02x}" for code in (*range(0x20), *range(0x7F, 0xA0))}
 
 
@@ -54,7 +56,7 @@ class JsonLines(logging.Formatter):
         }
         if told := "\n".join(_exception(record)):
             line["exception"] = told
-        return json.dumps(line, default=str)
+        return _encode(line)
 
 
 class TextLines(logging.Formatter):

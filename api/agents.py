@@ -29,10 +29,10 @@ async def listed(request: Request) -> Response:
 async def stream(request: Request) -> Response:
     """`POST /api/agents/{agent_type}/stream`: starts, and answers with the stream at once."""
     house = house_of(request)
-    event_stream.position_asked(request)
+    after = event_stream.position_asked(request)
     started = await _start(request, house)
     log = await log_of(house, owner_of(request), started.stream_id)
-    return event_stream.respond(request, house, log, _names(started))
+    return event_stream.respond(request, house, log, after, _names(started))
 
 
 async def execute(request: Request) -> Response:

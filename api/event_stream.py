@@ -60,9 +60,10 @@ def position_asked(request: Request) -> int:
     return position_of(request.headers.get("last-event-id"), request.query_params.get("after"))
 
 
-def respond(request: Request, house: House, log: Log, headers: dict[str, str]) -> Response:
-    """The stream in the form that `request` asks for, from where it says that it stands."""
-    after = position_asked(request)
+def respond(
+    request: Request, house: House, log: Log, after: int, headers: dict[str, str]
+) -> Response:
+    """The stream past `after`, in the form that `request` asks for."""
     if log.whole and after == log.last:
         return Response(status_code=204, headers=headers)
     if after:

@@ -61,7 +61,7 @@ async def follow(request: Request) -> Response:
     """`GET /api/stream/{stream_id}`: the events, from the beginning or after an id."""
     house = house_of(request)
     log = await log_of(house, owner_of(request), request.path_params["stream_id"])
-    return event_stream.respond(request, house, log, {})
+    return event_stream.respond(request, house, log, event_stream.position_asked(request), {})
 
 
 async def stop(request: Request) -> Response:
