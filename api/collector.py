@@ -28,8 +28,7 @@ async def tend(
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
 ) -> None:
     """Spare the `models` once they are loaded; then collect whenever nobody is `busy()`."""
-    young, middle, _ = gc.get_threshold()
-    gc.set_threshold(young, middle, SELDOM)
+    gc.set_threshold(*gc.get_threshold()[:2], SELDOM)
     await asyncio.gather(*(model.loaded() for model in models), return_exceptions=True)
     gc.freeze()
     while True:

@@ -83,10 +83,11 @@ async def page(database: Database, stream_id: str, after: int) -> list[dict[str,
 
 
 async def expired(database: Database, before: datetime, *, limit: int) -> list[str]:
-    """Streams that ended before, and whose events are still there, the oldest first."""
+    """Streams that ended before, and whose events are still there, the oldest first; not those of
+    which all is in the tail."""
     rows = await database.rows(
         "SELECT stream_id FROM streams s WHERE ended_at < :before AND EXISTS"
-        " (SELECT 1 FROM stream_log e WHERE e.stream_id = s.stream_id)"
+        " (SELECT 1 FROM stream_events e WHERE e.stream_id = s.stream_id)"
         " ORDER BY ended_at LIMIT :limit",
         before=before.isoformat(),
         limit=limit,
@@ -94,9 +95,6 @@ async def expired(database: Database, before: datetime, *, limit: int) -> list[s
     return [row["stream_id"] for row in rows]
 
 
-def removed(stream_id: str) -> list[Write]:
-    """The events of a stream go; that it was stays."""
-    return [
-        Write(f"DELETE FROM {table} WHERE stream_id = :stream_id", {"stream_id": stream_id})
-        for table in ("stream_events", "stream_tail")
-    ]
+def removed(stream_id: str) -> Write:
+    """The events of a stream go, all but those in the tail; that it was stays."""
+    return Write("DELETE FROM stream_events WHERE stream_id = :stream_id", {"stream_id": stream_id})

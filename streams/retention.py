@@ -47,8 +47,9 @@ async def remove_before(
 ) -> int:
     """Remove the events of all streams that ended before; return of how many."""
     removed = 0
+    await database.transact(streams.gather)
     while found := await streams.expired(database, before, limit=BATCH):
-        await database.write(*(write for one in found for write in streams.removed(one)))
+        await database.write(*(streams.removed(stream_id) for stream_id in found))
         removed += len(found)
         await sleep(PAUSE_S)
     return removed

@@ -49,8 +49,7 @@ def names_in(text: str, language: str | None) -> Iterator[str]:
     least = 2 if language == "de" else 1
     for found in _CAPITALISED.finditer(text):
         words = found[0].split(" ")
-        begins = _begins(text, found.start())
-        if begins and all(_is_common(word) for word in words[1:]):
+        if _begins(text, found.start()) and all(_is_common(word) for word in words[1:]):
             continue
         named = [word for word in words if not _is_common(word)]
         if len(named) >= least and any(c.isalpha() for c in "".join(named)):
