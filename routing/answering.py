@@ -27,6 +27,7 @@ from routing.receipt import Attempt, Receipt
 logger = logging.getLogger("leadstream.router")
 
 Decide = Callable[[Ask, dict[str, str]], Decision]
+Step = Chunk | Outgoing | Retrying
 
 
 class Answering:
@@ -54,9 +55,9 @@ class Answering:
             candidate = self._candidates[decision.picked]
             self._spoke = False
             try:
-                async with aclosing(self._chunks(candidate)) as chunks:
-                    async for chunk in chunks:
-                        for event in self._told(chunk, candidate, decision):
+                async with aclosing(self._steps(candidate)) as steps:
+                    async for step in steps:
+                        for event in self._told(step, candidate, decision):
                             yield event
             except Fault as error:
                 logger.warning("%s failed: %s (%s)", candidate.name, error, error.code)
@@ -108,7 +109,8 @@ class Answering:
         events.append(decision.event() | ({"stitched": True} if self._continuing else {}))
         return events + notices.of_decision(decision)
 
-    def _chunks(self, candidate: Candidate) -> AsyncGenerator[Chunk | Outgoing | Retrying, None]:
+    def _steps(self, candidate: Candidate) -> AsyncGenerator[Step, None]:
+        """Retry ( breaker ( attempt ) )."""
         return candidate.retry.execute_streaming(
             lambda: candidate.breaker.call_streaming(
                 lambda: self._attempt(candidate), is_content=is_text
@@ -117,18 +119,16 @@ class Answering:
             remaining_s=self._deadline.remaining_s,
         )
 
-    def _told(
-        self, chunk: Chunk | Outgoing | Retrying, candidate: Candidate, decision: Decision
-    ) -> Sequence[Event]:
+    def _told(self, step: Step, candidate: Candidate, decision: Decision) -> Sequence[Event]:
         """A candidate's words as events, its retries as warnings."""
-        if isinstance(chunk, Text):
+        if isinstance(step, Text):
             self._spoke = True
-            self._shown += chunk.content
-            return ({"type": "token", "content": chunk.content},)
-        if isinstance(chunk, Retrying):
+            self._shown += step.content
+            return ({"type": "token", "content": step.content},)
+        if isinstance(step, Retrying):
             self._candidates.touch(candidate)
-            return (notices.retrying(candidate.name, chunk),)
-        if isinstance(chunk, Outgoing) and self._told_of is not decision:
+            return (notices.retrying(candidate.name, step),)
+        if isinstance(step, Outgoing) and self._told_of is not decision:
             self._told_of = decision
             return self._announced(candidate, decision)
         return ()
