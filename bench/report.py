@@ -49,8 +49,8 @@ TAIL = """
 - **Age** is the time from the vendor's sending a token to its arrival at the reader.
 - Settings are the defaults but `MAX_STREAMS` and `MAX_FOLLOWERS`; `synchronous=FULL`. Readers check
   that ids are 1, 2, 3 …: lost and doubled are counted, not assumed.
-- Three hundred streams nearly fill a core. Where one of their tokens costs more than about 105 µs,
-  the slowest hundredth is late while they all start (80 to 110 ms), and nothing is lost.
+- One core holds three hundred streams, also while they all start. At five hundred their starts fill
+  it: the slowest hundredth of the words is late by tenths of a second, and nothing is lost.
 - The handler is `bench/handler.py`: Starlette, sse-starlette and the vendor's SDK, nothing stored.
 - Run it on a quiet machine with two cores at least: `make bench`. For your own server, with your
   own vendors: `make load URL=http://…`.

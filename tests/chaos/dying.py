@@ -13,7 +13,8 @@ from itertools import count
 from cli import main
 from executions.executions import Executions
 from routing.receipt import Receipt
-from store import database
+from store import database, streams
+from streams import journal
 from streams.log import Log
 from tests.chaos.sabotages import SABOTAGES
 
@@ -46,6 +47,7 @@ def live(death, sabotage, environment, log):
         if is_point and counting and next(passed) == death.count:
             os.kill(os.getpid(), signal.SIGKILL)
 
+    journal.GATHER_ROWS = 100
     SABOTAGES[sabotage]()
     after(Executions, "begin", lambda *given: note_begun())
     POINTS[death.point](note)
@@ -86,6 +88,11 @@ def inside_commit(note):
     after(database, "_apply", lambda connection, writes: note(has_tokens(writes)))
 
 
+def while_gathering(note):
+    """The tail's rows have moved, COMMIT has not come."""
+    after(streams, "gather", lambda connection: note(True))
+
+
 def after_commit(note):
     """It is on the disk, and no reader knows it yet."""
     before(Log, "settle", lambda log, group: note(b'"token"' in group.frames))
@@ -114,6 +121,7 @@ def going_on(note):
 POINTS = {
     "before commit": before_commit,
     "inside commit": inside_commit,
+    "while gathering": while_gathering,
     "after commit": after_commit,
     "after retry": after_retry,
     "at the end": at_the_end,
