@@ -93,8 +93,7 @@ class Log:
             self._dirty(self)
         self._pending.append(frame)
         self._pending_bytes += len(frame)
-        if writes:
-            self._writes.extend(writes)
+        self._writes.extend(writes)
         if event["type"] in sse.TERMINAL:
             self.ended = True
             self._writes.append(streams.ended(self.stream_id, datetime.now(UTC)))
