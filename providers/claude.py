@@ -124,7 +124,7 @@ async def stream_completion(
 async def _sent(client: "AsyncAnthropic", body: dict[str, Any]) -> httpx2.Response:
     """Past `messages.create`: see `openai_chat`."""
     return await client.post(
-        f"{client.base_url}v1/messages",
+        "/v1/messages",
         body=body,
         options={"headers": {"accept-encoding": "identity"}},
         cast_to=httpx2.Response,

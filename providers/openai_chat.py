@@ -131,10 +131,9 @@ async def _sent(
     client: "AsyncOpenAI", body: dict[str, Any], headers: Mapping[str, str]
 ) -> httpx2.Response:
     """Past `chat.completions.create`, which walks through the body type by type: that takes as long
-    as sending it. `cast_to` asks for the response itself, without a stream built around it; a whole
-    address is parsed once, a path three times."""
+    as sending it. `cast_to` asks for the response itself, without a stream built around it."""
     return await client.post(
-        f"{client.base_url}chat/completions",
+        "/chat/completions",
         body=body,
         options={"headers": headers},
         cast_to=httpx2.Response,
