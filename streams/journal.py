@@ -75,7 +75,8 @@ class Journal:
         self._tail_rows = 0
 
     async def __aenter__(self) -> Self:
-        await self._gather()
+        # Recovery counts what is gathered: over a tail that stayed it would number events twice.
+        await self._database.transact(streams.gather)
         self._task = asyncio.create_task(self._run(), name="journal")
         return self
 
@@ -170,7 +171,7 @@ class Journal:
                 return True
 
     async def _gather(self) -> None:
-        """Nothing depends on it: a disk that refuses is asked again when there is more."""
+        """While it runs nothing depends on it: a disk that refuses is asked again, with more."""
         self._tail_rows = 0
         try:
             await self._database.transact(streams.gather)

@@ -117,6 +117,7 @@ def _leaves_open(reply: str) -> bool:
 def claims_in(reply: str, claims: Iterable[Claim]) -> list[str]:
     """The ids of those that a reply says in much the same words."""
     known = tuple(claims)
+    # Stems as in `_words`: what that leaves out can be no claim's stem.
     said = {word[:6] for word in words_of(reply)} if known else set()
     return [
         claim.id

@@ -141,3 +141,12 @@ async def test_a_journal_whose_tail_cannot_be_gathered_goes_on(database, monkeyp
             await log.settled()
     assert stored(database, "stream_tail") == [("a", number, number) for number in range(1, 6)]
     assert "cannot be gathered" in caplog.text
+
+
+async def test_a_journal_does_not_begin_over_a_tail_that_stays(database):
+    await said(database, ("a", 1, 1), ("a", 2, 2))
+    with closing(sqlite3.connect(database.path)) as other, other:
+        other.execute("INSERT INTO stream_events VALUES ('a', 1, 1, 'in the way')")
+    with pytest.raises(sqlite3.IntegrityError):
+        async with Journal(database):
+            pass
