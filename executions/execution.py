@@ -5,7 +5,6 @@ It moves events from the agent to the log and adds the rows that each makes true
 
 from contextlib import aclosing
 from datetime import UTC, datetime
-from typing import Any
 
 import msgspec
 from pydantic import BaseModel
@@ -73,11 +72,16 @@ class Execution(Running):
             self.carry(recovered)
 
     async def _write(self) -> None:
-        """The agent's answer into the log; a disk that does not keep up holds the agent back."""
+        """The agent's answer into the log; a disk that does not keep up holds the agent back.
+
+        So does the first word: its reader has it before anything behind it is looked at.
+        """
+        silent = True
         async with aclosing(self.agent.stream_execute(self.input)) as events:
             async for event in events:
                 self.take(event)
-                if self.log.crowded:
+                if self.log.crowded or (silent and event["type"] == "token"):
+                    silent = False
                     await self.log.settled()
         if not self.log.ended:
             raise Problem("The agent ended without an answer.")
@@ -119,16 +123,8 @@ class Execution(Running):
         if event["type"] == "complete":
             shown["result"] = event.get("result")
         self.result.take(shown)
-        result, now = self.result, datetime.now(UTC)
-        outcome: dict[str, Any] = {
-            "status": result.status,
-            "text": result.text,
-            "result": result.result,
-            "error": result.error,
-            "metadata": result.metadata,
-        }
         self.log.append(
             shown,
-            table.ended(self.execution_id, outcome, now),
-            *self.agent.closing_writes(self.input, result),
+            table.ended(self.execution_id, vars(self.result), datetime.now(UTC)),
+            *self.agent.closing_writes(self.input, self.result),
         )

@@ -50,6 +50,14 @@ class Follower:
         return self.body
 
 
+async def speaking(leadstream, stream_id):
+    """The execution, once its first word is on the disk."""
+    execution = leadstream.house.executions.running[stream_id]
+    while b'"token"' not in on_disk(leadstream.house.database.path, stream_id):
+        await execution.log.news()
+    return execution
+
+
 @pytest.mark.parametrize("commit", [2, 4, 9])
 async def test_a_reader_never_sees_a_byte_that_the_disk_has_not_taken(leadstream, commit):
     database = leadstream.house.database
@@ -116,7 +124,7 @@ async def test_a_stream_that_no_disk_can_take_has_ended_in_every_respect(leadstr
 async def test_a_stop_that_comes_between_the_end_and_its_commit_answers_with_the_end(leadstream):
     database = leadstream.house.database
     started = await leadstream.start(script(words(3), pace_ms=20), detach=True)
-    execution = leadstream.house.executions.running[started["stream_id"]]
+    execution = await speaking(leadstream, started["stream_id"])
     follower = Follower(leadstream, started["stream_id"])
     database.open.clear()
     await asyncio.wait([execution._task])
@@ -134,7 +142,7 @@ async def test_whoever_waits_for_an_answer_has_it_when_it_is_on_the_disk(leadstr
     same = {"json": {"message": script(words(3), pace_ms=20)}, "headers": {"Idempotency-Key": "k"}}
     url = "/api/agents/conversation"
     async with leadstream.http.stream("POST", f"{url}/stream", **same) as first:
-        execution = leadstream.house.executions.running[first.headers["x-stream-id"]]
+        execution = await speaking(leadstream, first.headers["x-stream-id"])
         database.open.clear()
         await asyncio.wait([execution._task])
         waiting = asyncio.create_task(leadstream.http.post(f"{url}/execute", **same))
@@ -155,3 +163,14 @@ async def test_a_start_that_the_disk_does_not_take_in_time_is_refused_and_leaves
     assert (await leadstream.try_to_start()).status_code == 201
     items = (await leadstream.http.get("/api/executions")).json()["items"]
     assert [item["status"] for item in items[1:]] in ([], ["failed"])
+
+
+async def test_the_first_word_is_on_the_disk_before_anything_behind_it_is_looked_at(leadstream):
+    groups = []
+    leadstream.house.database.refuse = lambda number, writes: groups.extend(
+        row[-1] for sql, rows in writes if "stream_tail" in sql for row in rows
+    )
+    started = await leadstream.start(script(words(9)), detach=True)
+    assert text(await leadstream.read(started["stream_id"])) == words(9)
+    first, *_ = [group for group in groups if b'"token"' in group]
+    assert text(first) == "w1 "
