@@ -1,7 +1,7 @@
 """Claude, in Anthropic's Messages API.
 
-The SDK sends, our reader reads, as in `openai_chat`. Sampling parameters are not sent: the API no
-longer takes them. An answer cannot be continued from its first words either.
+The SDK writes the head, our reader reads, as in `openai_chat`. Sampling parameters are not sent:
+the API no longer takes them. An answer cannot be continued from its first words either.
 """
 
 import asyncio
@@ -11,18 +11,16 @@ from contextlib import asynccontextmanager
 from decimal import Decimal
 from functools import partial
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from typing import Any, ClassVar, Self
 
 import httpx2
 
 from providers import upstream
 from providers.base import Chunks, Finish, Message, Provider, Request, Text, Usage
 from providers.claude_reader import ClaudeReader
+from providers.letterhead import Built, Letterhead, nowhere
 from providers.openai_chat import listed
 from settings import Settings
-
-if TYPE_CHECKING:
-    from anthropic import AsyncAnthropic
 
 DEFAULT_URL = "https://api.anthropic.com"
 
@@ -33,7 +31,7 @@ class Claude(Provider):
 
     def __init__(self, settings: Settings) -> None:
         super().__init__(settings)
-        self._built: upstream.Built[AsyncAnthropic] | None = None
+        self._built: Built | None = None
 
     @classmethod
     def missing(cls, settings: Settings) -> str | None:
@@ -47,7 +45,7 @@ class Claude(Provider):
         return listed(self.settings.claude_model) or self.default_models
 
     async def __aenter__(self) -> Self:
-        self._built = upstream.Built(partial(_build, self.settings))
+        self._built = Built(partial(_build, self.settings))
         return self
 
     async def __aexit__(
@@ -61,15 +59,15 @@ class Claude(Provider):
 
     async def loaded(self) -> None:
         if self._built:
-            await self._built.client()
+            await self._built.letterhead()
 
     @asynccontextmanager
     async def answer(self, request: Request) -> AsyncIterator[Chunks]:
         assert self._built, "the provider's context was not entered"
-        client = await self._built.client()
+        letterhead = await self._built.letterhead()
         async with upstream.chunks_of(
             self.name,
-            lambda: _sent(client, _body(request)),
+            partial(letterhead.send, _body(request)),
             "text/event-stream",
             ClaudeReader(self.name),
         ) as chunks:
@@ -121,18 +119,6 @@ async def stream_completion(
     yield {"type": "complete", "metadata": metadata}
 
 
-async def _sent(client: "AsyncAnthropic", body: dict[str, Any]) -> httpx2.Response:
-    """Past `messages.create`: see `openai_chat`."""
-    return await client.post(
-        "/v1/messages",
-        body=body,
-        options={"headers": {"accept-encoding": "identity"}},
-        cast_to=httpx2.Response,
-        stream=True,
-        stream_cls=None,
-    )
-
-
 def _body(request: Request) -> dict[str, Any]:
     body: dict[str, Any] = {
         "model": request.model,
@@ -147,16 +133,23 @@ def _body(request: Request) -> dict[str, Any]:
     return body
 
 
-def _build(settings: Settings) -> "AsyncAnthropic":
-    from anthropic import AsyncAnthropic
+def _build(settings: Settings) -> Letterhead:
+    from anthropic import Anthropic
 
-    return AsyncAnthropic(
+    sdk = Anthropic(
         api_key=settings.anthropic_api_key.get_secret_value().strip(),
         base_url=settings.anthropic_base_url or DEFAULT_URL,
         max_retries=0,
         open_telemetry=False,
-        http_client=upstream.client(settings, Claude.name),
+        http_client=nowhere(),
     )
+
+    def write(address: str) -> httpx2.Request:
+        return sdk.post(
+            address, options={"headers": {"accept-encoding": "identity"}}, cast_to=httpx2.Response
+        ).request
+
+    return Letterhead(write, "/v1/messages", upstream.transport(settings))
 
 
 def _cost(model: str, usage: Usage) -> Decimal | None:

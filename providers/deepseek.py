@@ -6,13 +6,11 @@ into the system turn. And it goes on from an answer's first words, at an address
 
 import json
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 from providers.base import Request
+from providers.letterhead import Letterhead
 from providers.openai_chat import OpenAIChat
-
-if TYPE_CHECKING:
-    from openai import AsyncOpenAI
 
 _BETA_URL = "https://api.deepseek.com/beta"
 
@@ -29,11 +27,11 @@ class DeepSeek(OpenAIChat):
     def bound(self, schema: dict[str, Any]) -> Mapping[str, Any]:
         return {"type": "json_object"}
 
-    async def client_for(self, request: Request) -> "AsyncOpenAI":
-        client = await super().client_for(request)
+    async def letterhead_for(self, request: Request) -> Letterhead:
+        letterhead = await super().letterhead_for(request)
         if request.prefix and self.base_url() == self.default_url:
-            return client.with_options(base_url=_BETA_URL)
-        return client
+            return letterhead.at(f"{_BETA_URL}/chat/completions")
+        return letterhead
 
     def turns(self, request: Request) -> list[dict[str, Any]]:
         turns = super().turns(request)

@@ -8,16 +8,15 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import aclosing, asynccontextmanager
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
+
+import httpx2
 
 import errors
 from providers import upstream
 from providers.faults import Report, reported
 from providers.sentences import fault
 from settings import Settings
-
-if TYPE_CHECKING:
-    from httpx2 import AsyncClient
 
 MAX_BYTES = 1 << 20
 
@@ -78,9 +77,13 @@ def _object(body: bytes) -> dict[str, Any] | None:
     return said if isinstance(said, dict) else None
 
 
-def _client(name: str, settings: Settings) -> "AsyncClient":
+def _client(name: str, settings: Settings) -> httpx2.AsyncClient:
     # No connection is kept: a request that dies on a stale one could not be told from one that the
-    # vendor has carried out.
-    return upstream.client(
-        settings, name, keep_s=0, headers={"accept-encoding": "identity"}, event_hooks={}
+    # vendor has carried out. Time-outs are kept above.
+    return httpx2.AsyncClient(
+        transport=upstream.transport(settings, keep_s=0),
+        headers={"accept-encoding": "identity"},
+        timeout=None,
+        follow_redirects=False,
+        trust_env=False,
     )

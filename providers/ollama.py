@@ -7,9 +7,11 @@ answer may wait while Ollama loads the model, so no read time-out is kept here e
 import asyncio
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager
+from functools import partial
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from typing import Any, ClassVar, Self
 
+import httpx2
 import msgspec
 
 import errors
@@ -26,13 +28,11 @@ from providers.base import (
     Usage,
 )
 from providers.faults import Report, reported
+from providers.letterhead import Letterhead
 from providers.openai_chat import listed
 from providers.sentences import fault
 from providers.wire import Halves, NdjsonDecoder, json_decoder
 from settings import Settings
-
-if TYPE_CHECKING:
-    from httpx2 import AsyncClient, Response
 
 _PORT = 11434
 _FINISHES: Mapping[str, FinishReason] = {"stop": "stop", "length": "length"}
@@ -44,7 +44,7 @@ class Ollama(Provider):
 
     def __init__(self, settings: Settings) -> None:
         super().__init__(settings)
-        self._client: AsyncClient | None = None
+        self._letterhead: Letterhead | None = None
 
     @classmethod
     def missing(cls, settings: Settings) -> str | None:
@@ -58,7 +58,7 @@ class Ollama(Provider):
         return listed(self.settings.ollama_model) or self.default_models
 
     async def __aenter__(self) -> Self:
-        self._client = await asyncio.to_thread(_build, self.settings)
+        self._letterhead = await asyncio.to_thread(_build, self.settings)
         return self
 
     async def __aexit__(
@@ -67,24 +67,19 @@ class Ollama(Provider):
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        if self._client:
-            await self._client.aclose()
+        if self._letterhead:
+            await self._letterhead.close()
 
     @asynccontextmanager
     async def answer(self, request: Request) -> AsyncIterator[Chunks]:
-        client = self._client
-        assert client, "the provider's context was not entered"
+        assert self._letterhead, "the provider's context was not entered"
         async with upstream.chunks_of(
             self.name,
-            lambda: _sent(client, _body(request)),
+            partial(self._letterhead.send, _body(request)),
             "application/x-ndjson",
             _Reader(self.name),
         ) as chunks:
             yield chunks
-
-
-async def _sent(client: "AsyncClient", body: dict[str, Any]) -> "Response":
-    return await client.send(client.build_request("POST", "/api/chat", json=body), stream=True)
 
 
 class _Message(msgspec.Struct):
@@ -182,10 +177,10 @@ def address(settings: Settings) -> str:
     return f"http://{name}:{port or _PORT}"
 
 
-def _build(settings: Settings) -> "AsyncClient":
-    return upstream.client(
-        settings,
-        Ollama.name,
-        base_url=address(settings),
-        headers={"accept-encoding": "identity"},
+def _build(settings: Settings) -> Letterhead:
+    headers = {"accept-encoding": "identity", "content-type": "application/json"}
+    return Letterhead(
+        lambda url: httpx2.Request("POST", url, headers=headers),
+        f"{address(settings).rstrip('/')}/api/chat",
+        upstream.transport(settings),
     )

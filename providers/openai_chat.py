@@ -1,7 +1,7 @@
 """The chat.completions format, as its SDK sends it and many vendors speak it.
 
-The SDK does what it is good at: address, key, headers. Once the 200 is there the bytes are ours:
-the SDK would build a tree of objects for each token, and would take a cut stream for a whole one.
+The SDK does what it is good at: address, key, headers. Bodies and answers are ours: the SDK would
+build a tree of objects for each token, and would take a cut stream for a whole one.
 Success is `finish_reason` **and** `[DONE]`: all vendors behind this file document both, so a clean
 end with only one of them is a cut answer. `Finish` is given out at `[DONE]`, without the wait for
 the end of the body that the SDK adds.
@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from functools import partial
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from typing import Any, ClassVar, Self
 
 import httpx2
 from pydantic import SecretStr
@@ -19,10 +19,8 @@ from pydantic import SecretStr
 from providers import upstream
 from providers.base import Chunks, Provider, Request
 from providers.chat_reader import ChatReader
+from providers.letterhead import Built, Letterhead, nowhere
 from settings import Settings
-
-if TYPE_CHECKING:
-    from openai import AsyncOpenAI
 
 
 class OpenAIChat(Provider):
@@ -35,7 +33,7 @@ class OpenAIChat(Provider):
 
     def __init__(self, settings: Settings) -> None:
         super().__init__(settings)
-        self._built: upstream.Built[AsyncOpenAI] | None = None
+        self._built: Built | None = None
 
     @classmethod
     def missing(cls, settings: Settings) -> str | None:
@@ -61,14 +59,14 @@ class OpenAIChat(Provider):
 
     async def loaded(self) -> None:
         if self._built:
-            await self._built.client()
+            await self._built.letterhead()
 
     @asynccontextmanager
     async def answer(self, request: Request) -> AsyncIterator[Chunks]:
-        client = await self.client_for(request)
+        letterhead = await self.letterhead_for(request)
         async with upstream.chunks_of(
             self.name,
-            lambda: _sent(client, self._body(request), self.headers),
+            partial(letterhead.send, self._body(request)),
             "text/event-stream",
             ChatReader(self.name),
         ) as chunks:
@@ -90,9 +88,9 @@ class OpenAIChat(Provider):
         """How the answer is bound to a JSON Schema."""
         return {"type": "json_schema", "json_schema": {"name": "answer", "schema": schema}}
 
-    async def client_for(self, request: Request) -> "AsyncOpenAI":
+    async def letterhead_for(self, request: Request) -> Letterhead:
         assert self._built, "the provider's context was not entered"
-        return await self._built.client()
+        return await self._built.letterhead()
 
     def turns(self, request: Request) -> list[dict[str, Any]]:
         """The conversation; where an answer is to go on, its first words are the last turn."""
@@ -104,7 +102,7 @@ class OpenAIChat(Provider):
     # How it is asked.
 
     def _connect(self, base_url: str, key: str) -> None:
-        self._built = upstream.Built(partial(_build, self.settings, self.name, base_url, key))
+        self._built = Built(partial(_build, self, base_url, key))
 
     def _body(self, request: Request) -> dict[str, Any]:
         body: dict[str, Any] = {
@@ -127,31 +125,17 @@ def listed(setting: str) -> tuple[str, ...]:
     return tuple(name.strip() for name in setting.split(",") if name.strip())
 
 
-async def _sent(
-    client: "AsyncOpenAI", body: dict[str, Any], headers: Mapping[str, str]
-) -> httpx2.Response:
-    """Past `chat.completions.create`, which walks through the body type by type: that takes as long
-    as sending it. `cast_to` asks for the response itself, without a stream built around it."""
-    return await client.post(
-        "/chat/completions",
-        body=body,
-        options={"headers": headers},
-        cast_to=httpx2.Response,
-        stream=True,
-        stream_cls=None,
-    )
+def _build(provider: OpenAIChat, base_url: str, key: str) -> Letterhead:
+    from openai import OpenAI
 
-
-def _build(settings: Settings, provider: str, base_url: str, key: str) -> "AsyncOpenAI":
-    from openai import AsyncOpenAI
-
-    client = AsyncOpenAI(
-        api_key=key,
-        base_url=base_url,
-        max_retries=0,
-        http_client=upstream.client(settings, provider),
-    )
+    sdk = OpenAI(api_key=key, base_url=base_url, max_retries=0, http_client=nowhere())
     # What the SDK found in the environment is OpenAI's, and no other vendor's to see.
-    client.organization = client.project = client.admin_api_key = None
-    client._custom_headers = {}
-    return client
+    sdk.organization = sdk.project = sdk.admin_api_key = None
+    sdk._custom_headers = {}
+
+    def write(address: str) -> httpx2.Request:
+        return sdk.post(
+            address, options={"headers": provider.headers}, cast_to=httpx2.Response
+        ).request
+
+    return Letterhead(write, "/chat/completions", upstream.transport(provider.settings))

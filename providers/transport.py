@@ -22,23 +22,23 @@ Origin = tuple[str, str, int]
 
 
 class Transport(httpx2.AsyncBaseTransport):
-    """Connections to vendors; those that are idle are kept for `keep_s`, 0 for not at all."""
+    """Connections to vendors, each made within `connect_s`; those that are idle are kept for
+    `keep_s`, 0 for not at all."""
 
-    def __init__(self, tls: SSLContext, keep_s: float) -> None:
+    def __init__(self, tls: SSLContext, connect_s: float, keep_s: float) -> None:
         self._tls = tls
+        self._connect_s = connect_s
         self._keep_s = keep_s
         self._idle: dict[Origin, list[Connection]] = {}
         self._expiries: dict[Connection, asyncio.TimerHandle] = {}
 
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
-        url = request.url
-        scheme, host = url.scheme, url.raw_host.decode("ascii")
-        if scheme not in ("http", "https"):
-            raise httpx2.UnsupportedProtocol(f"{scheme!r} is neither http nor https.")
-        origin = scheme, host, url.port or (443 if scheme == "https" else 80)
-        asked = _written(request)
-        patience_s = request.extensions.get("timeout", {}).get("connect")
-        connection = self._kept(origin) or await self._connected(origin, patience_s)
+        asked = head_of(request) + b"\r\n" + request.content
+        return await self.ask(origin_of(request.url), asked)
+
+    async def ask(self, origin: Origin, asked: bytes) -> httpx2.Response:
+        """The response to a request as it goes out, once its headers are here."""
+        connection = self._kept(origin) or await self._connected(origin)
         body = connection.ask(asked)
         try:
             status, headers = await body.head
@@ -74,10 +74,10 @@ class Transport(httpx2.AsyncBaseTransport):
                 return connection
         return None
 
-    async def _connected(self, origin: Origin, patience_s: float | None) -> Connection:
+    async def _connected(self, origin: Origin) -> Connection:
         scheme, host, port = origin
         try:
-            async with asyncio.timeout(patience_s):
+            async with asyncio.timeout(self._connect_s):
                 connection = await _connect(host, port, self._tls if scheme == "https" else None)
         except TimeoutError as error:
             raise httpx2.ConnectTimeout(f"{host} did not answer.") from error
@@ -86,6 +86,25 @@ class Transport(httpx2.AsyncBaseTransport):
         connection.on_idle = partial(self._keep, origin)
         connection.on_lost = partial(self._lost, origin)
         return connection
+
+
+def origin_of(url: httpx2.URL) -> Origin:
+    """Raises UnsupportedProtocol."""
+    scheme, host = url.scheme, url.raw_host.decode("ascii")
+    if scheme not in ("http", "https"):
+        raise httpx2.UnsupportedProtocol(f"{scheme!r} is neither http nor https.")
+    return scheme, host, url.port or (443 if scheme == "https" else 80)
+
+
+def head_of(request: httpx2.Request) -> bytes:
+    """The lines that go out before a body; the blank one is the body's. Raises LocalProtocolError
+    for a header that would be two."""
+    lines = [b"%b %b HTTP/1.1\r\n" % (request.method.encode("ascii"), request.url.raw_path)]
+    for name, value in request.headers.raw:
+        if b"\n" in value or b"\r" in value or b"\0" in value:
+            raise httpx2.LocalProtocolError(f"The header {name.decode()} has a line break in it.")
+        lines.append(b"%b: %b\r\n" % (name, value))
+    return b"".join(lines)
 
 
 def body_of(response: httpx2.Response) -> Body:
@@ -106,13 +125,3 @@ async def _connect(host: str, port: int, tls: SSLContext | None) -> Connection:
         Connection, sock=sock, ssl=tls, server_hostname=host if tls else None
     )
     return connection
-
-
-def _written(request: httpx2.Request) -> bytes:
-    """The request as it goes out. Raises LocalProtocolError for a header that would be two."""
-    lines = [b"%b %b HTTP/1.1" % (request.method.encode("ascii"), request.url.raw_path)]
-    for name, value in request.headers.raw:
-        if b"\n" in value or b"\r" in value or b"\0" in value:
-            raise httpx2.LocalProtocolError(f"The header {name.decode()} has a line break in it.")
-        lines.append(b"%b: %b" % (name, value))
-    return b"\r\n".join(lines) + b"\r\n\r\n" + request.content

@@ -7,14 +7,12 @@ connect are not kept here: a read time-out is defeated by every ping, so the dea
 what was said.
 """
 
-import asyncio
 import contextlib
 import json
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import aclosing, asynccontextmanager
-from functools import partial
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Protocol
 
 import anyio
 import httpx2
@@ -34,29 +32,6 @@ _DRAIN_S = 0.02
 _ERROR_BYTES = 1 << 16
 
 
-class Closable(Protocol):
-    async def close(self) -> None: ...
-
-
-C = TypeVar("C", bound=Closable)
-
-
-class Built(Generic[C]):
-    """A client that is built in a thread while the server answers already: importing an SDK takes a
-    second, the certificates some 20 ms. Whoever asks before it is there waits for it."""
-
-    def __init__(self, build: Callable[[], C]) -> None:
-        self._build = asyncio.create_task(asyncio.to_thread(build))
-
-    async def client(self) -> C:
-        if not self._build.done():
-            await asyncio.shield(self._build)
-        return self._build.result()
-
-    async def close(self) -> None:
-        await (await self.client()).close()
-
-
 class Reader(Protocol):
     """A vendor's format, pure: its bytes to Chunks."""
 
@@ -70,23 +45,11 @@ class Reader(Protocol):
         """The body has ended and `Finish` was not given out. Raises the Fault that this is."""
 
 
-def client(
-    settings: Settings, provider: str, *, keep_s: float = KEEP_S, **more: Any
-) -> httpx2.AsyncClient:
-    """The HTTP client of one vendor; `more` are arguments of its own.
-
-    A status other than 200 is a Fault at once: the SDKs would first read the whole of its body,
-    however long it is.
-    """
+def transport(settings: Settings, keep_s: float = KEEP_S) -> Transport:
+    """The way to one vendor. Reading the certificates takes some 20 ms."""
     tls = httpx2.create_ssl_context(trust_env=False)
     tls.set_alpn_protocols(["http/1.1"])
-    return httpx2.AsyncClient(
-        transport=Transport(tls, keep_s),
-        timeout=httpx2.Timeout(None, connect=settings.connect_timeout_s),
-        follow_redirects=False,
-        trust_env=False,
-        **{"event_hooks": {"response": [partial(_check_status, provider)]}, **more},
-    )
+    return Transport(tls, settings.connect_timeout_s, keep_s)
 
 
 Sent = Callable[[], Awaitable[httpx2.Response]]
@@ -111,7 +74,7 @@ async def chunks_of(
     """The Chunks that `reader` makes of the answer to one request."""
     async with opened(provider, send) as response:
         body = _unpacked(response)
-        await _check_type(provider, media_type, response.headers, body)
+        await _check(provider, media_type, response, body)
         async with aclosing(_read(provider, body, reader)) as chunks:
             yield chunks
 
@@ -142,25 +105,24 @@ async def _drain(body: Body | Unpacked) -> None:
                 pass
 
 
-async def _check_type(provider: str, expected: str, headers: Any, body: Body | Unpacked) -> None:
-    """Raise the Fault that a 200 of another content type is: a portal's page, or an error."""
+async def _check(
+    provider: str, expected: str, response: httpx2.Response, body: Body | Unpacked
+) -> None:
+    """Raise the Fault that any other status is, and a 200 of another content type: a portal's page,
+    or an error."""
+    status, headers = response.status_code, response.headers
     got = headers.get("content-type", "").partition(";")[0].strip().lower()
-    if got == expected:
+    if status == 200 and got == expected:
         return
-    if got == "application/json":
+    if status != 200 or got == "application/json":
         with faults(provider):
             told = error_object(await _first(body))
+        if status != 200:
+            raise reported(Report(status, told, headers), provider=provider)
         if told:
             raise reported(Report(None, told), provider=provider)
     known = got if re.fullmatch(r"[a-z0-9./+-]{1,60}", got) else "no type"
     raise fault(errors.ProtocolError, provider, f"expected {expected}, got {known}")
-
-
-async def _check_status(provider: str, response: httpx2.Response) -> None:
-    if response.status_code != 200:
-        with faults(provider):
-            told = error_object(await _first(_unpacked(response)))
-        raise reported(Report(response.status_code, told, response.headers), provider=provider)
 
 
 async def _first(body: Body | Unpacked) -> bytes:

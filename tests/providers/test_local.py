@@ -88,9 +88,10 @@ async def left_at_the_first_word(local, request):
 
 
 async def test_it_cannot_be_asked_without_its_key(local):
-    url = str((await local._built.client()).base_url)
+    (scheme, host, port), _ = (await local._built.letterhead()).head
+    url = f"{scheme}://{host}:{port}/v1/chat/completions"
     async with httpx.AsyncClient() as stranger:
-        refused = await stranger.post(f"{url}chat/completions", json={"messages": []})
+        refused = await stranger.post(url, json={"messages": []})
     assert refused.status_code == 401
 
 

@@ -174,8 +174,8 @@ async def test_a_header_that_would_be_two_is_refused_and_nothing_is_sent(end):
     ],
 )
 async def test_a_vendor_that_cannot_be_reached(address, error, cause):
-    transport = Transport(httpx2.create_ssl_context(trust_env=False), 30)
-    client = httpx2.AsyncClient(transport=transport, timeout=0.2)
+    transport = Transport(httpx2.create_ssl_context(trust_env=False), connect_s=0.2, keep_s=30)
+    client = httpx2.AsyncClient(transport=transport)
     with address() as url:
         async with asyncio.timeout(20), client:
             with pytest.raises(error) as caught:
@@ -184,8 +184,7 @@ async def test_a_vendor_that_cannot_be_reached(address, error, cause):
 
 
 async def test_a_vendor_that_does_not_shake_hands_is_given_up():
-    async with vendor() as there:
-        there.client.timeout = 0.2
+    async with vendor(connect_s=0.2) as there:
         there.url = f"https://127.0.0.1:{there.port}"
         with pytest.raises(httpx2.ConnectTimeout):
             await there.body()

@@ -25,11 +25,11 @@ def whole(body=b"hello", head=OK):
 class Vendor:
     """A server, and a client at it. The n-th request gets the n-th answer, wherever it comes."""
 
-    def __init__(self, answers, keep_s):
+    def __init__(self, answers, connect_s, keep_s):
         trusting = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         trusting.load_verify_locations(cadata=addresses.CERTIFICATE)
         trusting.verify_flags |= NO_CHECK_TIME
-        self.transport = Transport(trusting, keep_s)
+        self.transport = Transport(trusting, connect_s, keep_s)
         self.client = httpx2.AsyncClient(transport=self.transport)
         self.asked = []
         """The connection that each request came on."""
@@ -64,9 +64,9 @@ class Vendor:
 
 
 @contextlib.asynccontextmanager
-async def vendor(*answers, keep_s=30, tls=None):
+async def vendor(*answers, connect_s=5, keep_s=30, tls=None):
     """Answers are bytes, or functions that write them."""
-    vendor = Vendor(answers, keep_s)
+    vendor = Vendor(answers, connect_s, keep_s)
     server = await asyncio.start_server(vendor.serve, "127.0.0.1", ssl=tls)
     vendor.port = server.sockets[0].getsockname()[1]
     vendor.url = f"{'https' if tls else 'http'}://127.0.0.1:{vendor.port}"
