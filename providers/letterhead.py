@@ -6,8 +6,8 @@ leads nowhere, and what goes out is its head above other bodies.
 """
 
 import asyncio
+import contextlib
 from collections.abc import Callable, Mapping
-from functools import cached_property
 from typing import Any
 
 import httpx2
@@ -26,10 +26,11 @@ class Letterhead:
         self._write = write
         self._address = address
         self._transport = transport
+        self._head: tuple[Origin, bytes] | None = None
 
     async def send(self, body: Mapping[str, Any]) -> httpx2.Response:
         """The response, once its headers are here."""
-        origin, head = self.head
+        origin, head = self.head()
         content = msgspec.json.encode(body)
         asked = b"%bcontent-length: %d\r\n\r\n%b" % (head, len(content), content)
         return await self._transport.ask(origin, asked)
@@ -41,12 +42,13 @@ class Letterhead:
     async def close(self) -> None:
         await self._transport.aclose()
 
-    @cached_property
     def head(self) -> tuple[Origin, bytes]:
         """Where to, and the lines above every body but for its length."""
-        request = self._write(self._address)
-        request.headers.pop("content-length", None)
-        return origin_of(request.url), head_of(request)
+        if self._head is None:
+            request = self._write(self._address)
+            request.headers.pop("content-length", None)
+            self._head = origin_of(request.url), head_of(request)
+        return self._head
 
 
 class Built:
@@ -54,7 +56,7 @@ class Built:
     takes a second, the certificates some 20 ms. Whoever asks before it is there waits for it."""
 
     def __init__(self, build: Callable[[], Letterhead]) -> None:
-        self._build = asyncio.create_task(asyncio.to_thread(build))
+        self._build = asyncio.create_task(asyncio.to_thread(_with_head, build))
 
     async def letterhead(self) -> Letterhead:
         if not self._build.done():
@@ -63,6 +65,15 @@ class Built:
 
     async def close(self) -> None:
         await (await self.letterhead()).close()
+
+
+def _with_head(build: Callable[[], Letterhead]) -> Letterhead:
+    """In a thread, since an SDK asks about the machine for its first head. One that it cannot write
+    is each request's to tell."""
+    letterhead = build()
+    with contextlib.suppress(Exception):
+        letterhead.head()
+    return letterhead
 
 
 def nowhere() -> httpx2.Client:

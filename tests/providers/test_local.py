@@ -88,7 +88,7 @@ async def left_at_the_first_word(local, request):
 
 
 async def test_it_cannot_be_asked_without_its_key(local):
-    (scheme, host, port), _ = (await local._built.letterhead()).head
+    (scheme, host, port), _ = (await local._built.letterhead()).head()
     url = f"{scheme}://{host}:{port}/v1/chat/completions"
     async with httpx.AsyncClient() as stranger:
         refused = await stranger.post(url, json={"messages": []})
