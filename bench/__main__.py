@@ -136,6 +136,9 @@ def _house(folders: Iterator[Path], port: int, *, smoke: bool) -> dict[str, Any]
     for streams in (1, 10, 100):
         durable_us = inside.journal_us(folder, streams, tokens)
         figures[f"an event made durable, {streams} a group"] = f"{durable_us:.1f} µs of CPU"
+    median, late, worst = inside.disk_ms(folder, few)
+    told = f"{median:.1f} / {late:.1f} / {worst:.0f} ms"
+    figures["the disk alone, 50 writes a second: p50 / p99 / worst"] = told
     return figures
 
 

@@ -1,16 +1,20 @@
-"""Two parts by themselves, in this process: the log's fan-out, and the journal's commits."""
+"""Parts by themselves, in this process: the log's fan-out, the journal's commits, and the disk."""
 
 import asyncio
+import os
 import time
 from collections.abc import Sequence
 from pathlib import Path
 
 import uvloop
 
+from bench.streaming import percentile
 from store.database import Database
 from streams.follower import Follower
 from streams.journal import Journal
 from streams.log import Group, Log
+
+_WAL_BYTES, _COMMIT_BYTES = 4 << 20, 32 << 10
 
 TOKEN = {"type": "token", "content": " word"}
 
@@ -23,6 +27,24 @@ def fan_out_us(followers: int, events: int = 500) -> float:
 def journal_us(folder: Path, streams: int, events: int) -> float:
     """CPU microseconds of one event from `append` to durable, with so many streams a group."""
     return uvloop.run(_journal(folder, streams, events))
+
+
+def disk_ms(folder: Path, writes: int) -> tuple[float, float, float]:
+    """Median, 99th percentile and worst of the time that the disk takes for what the busy journal
+    asks of it 50 times a second, with nothing of Leadstream in between."""
+    took = []
+    with (folder / "disk").open("wb", buffering=0) as file:
+        file.write(bytes(_WAL_BYTES))
+        os.fsync(file)
+        for number in range(writes):
+            time.sleep(0.02)
+            file.seek(number * _COMMIT_BYTES % _WAL_BYTES)
+            began = time.perf_counter()
+            file.write(os.urandom(_COMMIT_BYTES))
+            os.fdatasync(file)
+            took.append((time.perf_counter() - began) * 1000)
+    took.sort()
+    return percentile(took, 50), percentile(took, 99), took[-1]
 
 
 async def _fan_out(followers: int, events: int) -> float:

@@ -51,6 +51,9 @@ TAIL = """
   that ids are 1, 2, 3 …: lost and doubled are counted, not assumed.
 - One core holds three hundred streams, also while they all start. At five hundred their starts fill
   it: the slowest hundredth of the words is late by tenths of a second, and nothing is lost.
+- A word waits for its commit, and a commit for the disk. How long that takes at its worst, with
+  nothing of Leadstream in between, is the last figure above: a disk that stands still for a tenth
+  of a second makes all words of that moment late by as much.
 - The handler is `bench/handler.py`: Starlette, sse-starlette and the vendor's SDK, nothing stored.
 - Run it on a quiet machine with two cores at least: `make bench`. For your own server, with your
   own vendors: `make load URL=http://…`.
