@@ -9,7 +9,6 @@ from contextlib import aclosing
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any, ClassVar, Literal
-from uuid import uuid4
 
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr
 
@@ -26,7 +25,7 @@ from agents.grounding.turn import Role, Turn
 from agents.grounding.verifier import judged
 from providers.base import Message
 from routing.ask import TaskType
-from store import conversations, leads
+from store import conversations, ids, leads
 from store.database import Write
 
 REMEMBERED = 200
@@ -203,9 +202,7 @@ class Conversation(BaseAgent):
     def completed(cls, input_data: Any) -> Any:
         if input_data.conversation_id is not None:
             return input_data
-        begun: ConversationInput = input_data.model_copy(
-            update={"conversation_id": f"cv_{uuid4().hex}"}
-        )
+        begun: ConversationInput = input_data.model_copy(update={"conversation_id": ids.new("cv")})
         begun._begins = True
         return begun
 

@@ -5,7 +5,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
-from uuid import uuid4
 
 from msgspec import structs
 from pydantic import BaseModel
@@ -24,7 +23,7 @@ from routing.model_router import ModelRouter
 from routing.receipt import Past, Receipt
 from settings import Settings
 from store import executions as table
-from store import streams, workflows
+from store import ids, streams, workflows
 from store.database import Database, Write
 from streams.journal import Journal
 from streams.log import Log
@@ -85,8 +84,8 @@ class Executions:
             execution = None
             try:
                 lead = await lead_of(self.database, start, needed=agent_class.needs_lead)
-                context = self.context(f"ex_{uuid4().hex}", lead.fields, lead.lead_id, start.owner)
-                log = self.journal.open(f"st_{uuid4().hex}", owner=start.owner)
+                context = self.context(ids.new("ex"), lead.fields, lead.lead_id, start.owner)
+                log = self.journal.open(ids.new("st"), owner=start.owner)
                 build = Build(start.options, agent_class, context, log)
                 execution = self.build(build, input_data)
                 execution.client = start.client

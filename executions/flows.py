@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
-from uuid import uuid4
 
 import msgspec
 from msgspec import structs
@@ -19,7 +18,7 @@ from executions.workflow import Workflow
 from executions.workflows import Workflows
 from routing.receipt import Past, Receipt
 from store import executions as table
-from store import streams, workflows
+from store import ids, streams, workflows
 from streams.log import Log
 
 _SHOWN = (
@@ -95,7 +94,7 @@ class Flows:
             flow = None
             try:
                 lead = await lead_of(self.executions.database, start, needed=True)
-                log = self.executions.journal.open(f"st_{uuid4().hex}", owner=start.owner)
+                log = self.executions.journal.open(ids.new("st"), owner=start.owner)
                 flow = self.flow(start, progress, log, Past())
                 await self.recall(start.owner, progress)
                 await flow.prepare(lead.fields)

@@ -2,12 +2,11 @@
 
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
-from uuid import uuid4
 
 from agents.grounding.lead import Lead
 from errors import BadRequest, NotFound
 from executions.start import Start, checked
-from store import leads, suppression
+from store import ids, leads, suppression
 from store.database import Database, Write
 
 
@@ -49,7 +48,7 @@ async def _sent(database: Database, start: Start, sent: dict[str, Any]) -> Start
     lead_id = start.lead_id or lead.id
     if lead_id is None and lead.email is not None:
         lead_id = await leads.with_email(database, start.owner, lead.email)
-    lead_id = lead_id or f"ld_{uuid4().hex}"
+    lead_id = lead_id or ids.new("ld")
     said = lead.model_dump(mode="json", exclude_unset=True, exclude={"id"})
     fields = (await leads.find(database, start.owner, lead_id) or {}) | said
     saved = leads.saved(start.owner, lead_id, fields, datetime.now(UTC))

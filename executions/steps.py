@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
-from uuid import uuid4
 
 from errors import NotFound
 from executions.execution import Execution
@@ -14,7 +13,7 @@ from executions.start import Start, StartOptions, checked
 from executions.workflow import Step, in_attributes
 from routing.receipt import Receipt, spent_usd
 from store import executions as table
-from store import leads
+from store import ids, leads
 from store.database import Write
 from streams.log import Log
 
@@ -42,9 +41,7 @@ class Steps:
         agent_class = self.executions.agent(step.name)
         given = step.input(in_attributes(results)) | self.asked.input.get(step.name, {})
         input_data = checked(agent_class.Input, given, f"/input/{step.name}")
-        context = self.executions.context(
-            f"ex_{uuid4().hex}", lead, self.asked.lead_id, self.asked.owner
-        )
+        context = self.executions.context(ids.new("ex"), lead, self.asked.lead_id, self.asked.owner)
         build = Build(self._options(share_usd), agent_class, context, log, whole=self.receipt)
         return self.executions.build(build, agent_class.completed(input_data))
 

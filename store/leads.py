@@ -9,9 +9,8 @@ import sqlite3
 from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal, NamedTuple
-from uuid import uuid4
 
-from store import suppression
+from store import ids, suppression
 from store.database import Database, Write
 from store.jsons import dump, load
 from store.suppression import normalised
@@ -180,7 +179,7 @@ class Keeping:
         if lead_id is None and email is not None:
             lead_id = self._planned_ids.get(email) or _id_with_email(connection, self._owner, email)
         if lead_id is None:
-            return f"ld_{uuid4().hex}", None
+            return ids.new("ld"), None
         return lead_id, self._planned.get(lead_id) or _by_id(connection, self._owner, lead_id)
 
     def _save(
