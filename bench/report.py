@@ -49,8 +49,9 @@ TAIL = """
 - **Age** is the time from the vendor's sending a token to its arrival at the reader.
 - Settings are the defaults but `MAX_STREAMS` and `MAX_FOLLOWERS`; `synchronous=FULL`. Readers check
   that ids are 1, 2, 3 …: lost and doubled are counted, not assumed.
-- One core holds three hundred streams, also while they all start. At five hundred their starts fill
-  it: the slowest hundredth of the words is late by tenths of a second, and nothing is lost.
+- One core holds three hundred streams. While so many start it is nearly full, and on a machine that
+  is shared and slow that hour the slowest hundredth of the words may come a tenth of a second late.
+  At five hundred the starts fill it: tenths of a second, and nothing is lost.
 - A word waits for its commit, and a commit for the disk. How long that takes at its worst, with
   nothing of Leadstream in between, is the last figure above: a disk that stands still for a tenth
   of a second makes all words of that moment late by as much.
