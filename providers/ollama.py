@@ -1,4 +1,4 @@
-"""Ollama, in its own chat API: one JSON object a line, over a plain HTTP client.
+"""Ollama, in its own chat API: one JSON object a line, over plain HTTP.
 
 No key; whoever sets its address makes it a candidate. The end marker is `"done": true`. The first
 answer may wait while Ollama loads the model, so no read time-out is kept here either.

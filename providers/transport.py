@@ -1,8 +1,9 @@
-"""The way to vendors, under the SDKs: HTTP/1.1 and TLS, and the connections that are kept.
+"""The way to vendors: HTTP/1.1 and TLS, and the connections that are kept.
 
-Both SDKs take a transport of httpx2, and this one is ours for what `connection` says. It speaks to
-vendors and no more: no proxy, no redirect, no HTTP/2. A connection is used again if it has seen the
-end of its answer, and closed if it has not.
+It is a transport of httpx2, ours for what `connection` says: models' vendors are asked through
+`ask`, with a head that is written already, all others over a client. It speaks to vendors and no
+more: no proxy, no redirect, no HTTP/2. A connection is used again if it has seen the end of its
+answer, and closed if it has not.
 """
 
 import asyncio

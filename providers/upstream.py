@@ -58,7 +58,7 @@ Sent = Callable[[], Awaitable[httpx2.Response]]
 
 @asynccontextmanager
 async def opened(provider: str, send: Sent) -> AsyncIterator[httpx2.Response]:
-    """The response to one request. Its body is taken past the client's own iterators."""
+    """The response to one request. Its body is taken past the iterators of httpx2."""
     with faults(provider):
         response = await send()
     try:

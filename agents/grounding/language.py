@@ -10,8 +10,6 @@ from agents.grounding.data import data
 
 _WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)?")
 _LETTERS = re.compile(r"\w+")
-_APART = {n: " " for n in range(128) if not _LETTERS.match(chr(n))}
-"""What stands between the words of a text in ASCII."""
 _ENOUGH = 1000
 _JAPANESE = re.compile(r"[\u3040-\u30ff]")
 _CAPITALISED = re.compile(
@@ -24,10 +22,7 @@ _BEFORE_A_SENTENCE = '.!?:;。！？•–—"“„«(-'
 @lru_cache(maxsize=8)
 def words_of(text: str) -> frozenset[str]:
     """All that stands in it as a word or a number, casefolded. Of one reply several rules ask."""
-    folded = text.casefold()
-    # Thrice as fast, where it can be had.
-    found = folded.translate(_APART).split() if folded.isascii() else _LETTERS.findall(folded)
-    return frozenset(found)
+    return frozenset(_LETTERS.findall(text.casefold()))
 
 
 def primary(language: str | None) -> str | None:

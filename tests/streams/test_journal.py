@@ -1,7 +1,6 @@
 """The journal: what it has not committed nobody has seen, whatever the disk does."""
 
 import asyncio
-import random
 
 import pytest
 
@@ -11,40 +10,10 @@ from store.database import Write
 from streams import sse
 from streams.follower import Follower
 from streams.journal import Journal
-from tests.store.watched import DUPLICATE, Watched, on_disk
+from tests.store.watched import DUPLICATE, on_disk
+from tests.streams.stories import COMPLETE, at_once, framed, settled, token
 
 pytestmark = pytest.mark.anyio
-
-COMPLETE = {"type": "complete", "metadata": {}}
-
-
-def token(content):
-    return {"type": "token", "content": content}
-
-
-def framed(*events):
-    return b"".join(sse.frame(number, event) for number, event in enumerate(events, 1))
-
-
-async def at_once(seconds):
-    await asyncio.sleep(0)
-
-
-@pytest.fixture
-async def database(tmp_path):
-    async with Watched(tmp_path / "leadstream.db") as database:
-        yield database
-
-
-@pytest.fixture
-async def journal(database):
-    async with Journal(database, interval_s=0, sleep=at_once) as journal:
-        yield journal
-        database.open.set()
-
-
-async def settled(log):
-    await asyncio.wait_for(log.settled(), 5)
 
 
 class Reader:
@@ -264,42 +233,3 @@ async def test_a_journal_that_closes_does_not_wait_for_a_disk_that_refuses(datab
     await asyncio.wait([reader.task])
     assert reader.seen == b""
     assert on_disk(database.path, "st") == b""
-
-
-async def write(log, events, dice):
-    """Append with pauses of any kind, so that groups come in all sizes."""
-    for event in events:
-        log.append(event)
-        for _ in range(dice.choice([0, 0, 0, 1, 4])):
-            await asyncio.sleep(0)
-        if dice.random() < 0.1:
-            await settled(log)
-
-
-async def read_impatiently(log, database, dice):
-    """Drop the stream after a few events, and come back for the rest, until there is none."""
-    seen, after = b"", 0
-    while not (log.whole and after == log.last):
-        with Follower(log, after) as follower:
-            for _ in range(dice.randint(1, 5)):
-                given = await follower.next() or b""
-                assert given in on_disk(database.path, log.stream_id)
-                seen, after = seen + given, follower.position
-    return seen
-
-
-@pytest.mark.parametrize("seed", range(6))
-async def test_readers_that_come_and_go_miss_nothing_while_many_streams_are_written(
-    database, journal, monkeypatch, seed
-):
-    monkeypatch.setattr("streams.log.KEEP_BYTES", 200)
-    monkeypatch.setattr("streams.journal.GATHER_ROWS", 7)
-    dice = random.Random(seed)
-    logs = [journal.open(f"st{number}") for number in range(3)]
-    stories = [[token("x" * dice.randint(0, 60)) for _ in range(80)] + [COMPLETE] for _ in logs]
-    reading = [
-        asyncio.create_task(read_impatiently(log, database, dice)) for log in logs for _ in "abc"
-    ]
-    await asyncio.gather(*(write(log, s, dice) for log, s in zip(logs, stories, strict=True)))
-    found = await asyncio.wait_for(asyncio.gather(*reading), 10)
-    assert found == [framed(*story) for story in stories for _ in "abc"]
