@@ -6,7 +6,8 @@ and then and sets itself anew, so an item costs a clock reading instead of a tim
 timer that wakes in vain, at most once every `idle_s`.
 
 A suspended generator waits for nobody. While the consumer has an item the number is infinite, so
-its own slowness is never the vendor's, and the task is cancelled only inside `anext`.
+its own slowness is never the vendor's, and the task is cancelled only inside `anext`. Nor is ours:
+a timer that comes late itself, because the machine or the loop stood still, proves nothing.
 """
 
 import asyncio
@@ -22,6 +23,9 @@ from resilience import anything
 T = TypeVar("T")
 
 NOBODY_WAITS = math.inf
+
+HELD_UP_S = 0.1
+"""A timer that is late by so much says that we were held up; for as long we look what has come."""
 
 
 class Timers(Protocol):
@@ -143,12 +147,18 @@ class Watch:
         # Never later than any deadline that can arise before it fires, hence `idle_s` even while
         # the longer wait for the first token lasts.
         step = min(self._patience, self._deadline.idle_s)
-        when = min(self.due, now + step, self._ends_at)
+        self._look_at(min(self.due, now + step, self._ends_at))
+
+    def _look_at(self, when: float) -> None:
+        self._when = when
         self._timer = self._timers.call_at(when, self._fire)
 
     def _fire(self) -> None:
         now = self._time()
-        if now >= self.due and self._task is not None:
+        if now >= self._when + HELD_UP_S:
+            # What the vendor has said meanwhile may still wait in the socket.
+            self._look_at(now + HELD_UP_S)
+        elif now >= self.due and self._task is not None:
             self.fault = self._late(now)
             self._task.cancel()
         elif now < self._ends_at:  # past the end, the next wait() raises by itself

@@ -1,5 +1,8 @@
 import pytest
 
+from resilience.deadline import Deadline
+from tests.resilience.hand import Hand, Vendor
+
 
 class Clock:
     """A clock that stands still until it is moved."""
@@ -17,3 +20,18 @@ class Clock:
 @pytest.fixture
 def clock():
     return Clock()
+
+
+@pytest.fixture
+def hand():
+    return Hand()
+
+
+@pytest.fixture
+def vendor():
+    return Vendor()
+
+
+@pytest.fixture
+async def deadline(hand):
+    return Deadline(60, 30, 600, timers=hand)
