@@ -25,6 +25,8 @@ class Load:
     tokens: int
     gap_ms: float
     ramp_s: float = 0
+    in_memory: bool = False
+    """Whether the database is not on a disk."""
 
     @property
     def model(self) -> str:
