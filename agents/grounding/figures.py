@@ -15,7 +15,9 @@ from agents.grounding.data import data
 Kind = Literal["amount", "percentage", "number", "link", "markup"]
 
 SIGNS = "$€£¥₹₽₩₺₴₫฿₪￥￡¢"
-_NUMBER = r"\d+(?:[.,'’\u00a0\u202f ]\d{3}(?!\d))*(?:[.,]\d+)?"
+_NUMBER = r"(?<!\d)\d++(?:[.,'’\u00a0\u202f ]\d{3}(?!\d))*+(?:[.,]\d++)?+"
+"""It begins where digits do and gives none back: a run of thousands is gone over once."""
+
 _ADDRESS = "[A-Za-z0-9._+%-]*"
 _REST = r"[!#-;=?-~]*"
 """The characters that addresses are made of: what else stands around one is no part of it."""

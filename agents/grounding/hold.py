@@ -15,7 +15,7 @@ from agents.grounding.figures import SIGNS, currency, domain, figures_in
 from agents.grounding.verifier import Backing, Event, warning
 
 MOST_HELD = 200
-"""Characters after which a word that does not end is judged as it is."""
+"""Characters after which a word that does not end is judged as it is, and so many at a time."""
 
 INSTEAD = "[…]"
 
@@ -27,11 +27,12 @@ _NEXT = re.compile(rf"(\s?)([^\s{_DENSE}]+|[円万億])?(.?)", re.DOTALL)
 _COUNTS = re.compile(rf"[^\w\s]*\d|[A-Z]{{0,3}}[{SIGNS}]")
 _TAG = re.compile(r"<[a-zA-Z!/?][^>]*(>?)|!\[[^\]]*(?:\]\(?[^)\s]*(\)?))?")
 _BEGINS = re.compile(r"\w\.\w|^\W*(?:https?|www)$", re.IGNORECASE)
-_PLAIN_WORD = r"[A-ZÀ-Þ]?(?:[a-zß-öø-ÿ][a-zß-öø-ÿ'’*_~-]*\d*)?[.,;:?]?"
-_PLAIN = re.compile(rf"(?:{_PLAIN_WORD}\s+)*((?!https?:?$|\S*www\.?$){_PLAIN_WORD})")
-"""Words that are nothing but words, the last one perhaps not at its end: most of what is said."""
+_PLAIN_WORD = r"((?!https?:?\Z|\S*www\.?\Z)[A-ZÀ-Þ]?(?:[a-zß-öø-ÿ][a-zß-öø-ÿ'’*_~-]*\d*)?[.,;:?]?)"
+_PLAIN = re.compile(rf"\s*+{_PLAIN_WORD}(?:\s++{_PLAIN_WORD})*+")
+"""Words that are nothing but words, the last one perhaps not at its end: most of what is said. It
+takes nothing back: thirty blanks before a `$` would else be divided in a billion ways."""
 
-_BESIDE = re.compile(r"(\(?).*?([.,;:!?]*\)?[.,;:!?]*)", re.DOTALL)
+_MARKS = ".,;:!?"
 
 
 class Hold:
@@ -42,7 +43,7 @@ class Hold:
         self._backing = backing
         self._held = ""
         self._shown = ""
-        """What is out already of the word that goes on."""
+        """What is out already of the word that goes on; the end of it, for one that is endless."""
         self._swallowing = False
         self._out: list[str] = []
         self._cut = 0
@@ -53,7 +54,7 @@ class Hold:
             # White space ends the word that was going on.
             plain = _PLAIN.fullmatch(words if words[:1].isspace() else self._shown + words)
             if plain is not None:
-                self._shown = plain[1]
+                self._shown = plain[plain.lastindex or 1][-MOST_HELD:]
                 return ({"type": "token", "content": words},)
         self._held += words
         return self._settled(ended=False)
@@ -65,9 +66,8 @@ class Hold:
     def _settled(self, *, ended: bool) -> list[Event]:
         while self._held and self._step(ended):
             pass
-        events: list[Event] = []
-        if text := "".join(self._out):
-            events.append({"type": "token", "content": text})
+        text = "".join(self._out)
+        events: list[Event] = [{"type": "token", "content": text}] if text else []
         detail = f"{self._path}: something that no fact, quote or claim backs was left out"
         events += [warning("unbacked", detail)] * self._cut
         self._out, self._cut = [], 0
@@ -130,14 +130,13 @@ class Hold:
         text = self._held[:length]
         said = self._shown + text
         if not _risky(said) or self._backing.backs_words(said.strip("()[]\"'“”„.,;:!?")):
-            self._shown = said
+            self._shown = said[-MOST_HELD:]
             self._release(length)
             return True
-        beside = _BESIDE.fullmatch(text)
-        assert beside is not None
-        before = beside[1] or (" " if self._shown.endswith("!") else "")
-        closes_its_own = text.count("(") == text.count(")") and not beside[1]
-        after = beside[2].replace(")", "") if closes_its_own else beside[2]
+        opens, after = text.startswith("("), _punctuation(text)
+        before = "(" if opens else " " if self._shown.endswith("!") else ""
+        if text.count("(") == text.count(")") and not opens:
+            after = after.replace(")", "")
         self._out.append(f"{before}{INSTEAD}{after}")
         self._cut += 1
         self._shown = ""
@@ -149,12 +148,19 @@ class Hold:
         self._held = self._held[length:]
 
 
+def _punctuation(word: str) -> str:
+    """What stands behind a word and is no part of it, a bracket that closes included."""
+    inner = word.removeprefix("(")
+    bare = inner.rstrip(_MARKS).removesuffix(")").rstrip(_MARKS)
+    return inner[len(bare) :]
+
+
 def _risky(word: str) -> bool:
     return _risk().search(word) is not None
 
 
 def _is_code(word: str) -> bool:
-    return _code().fullmatch(word) is not None
+    return len(word) <= MOST_HELD and _code().fullmatch(word) is not None
 
 
 def _counts_on(word: str) -> bool:
