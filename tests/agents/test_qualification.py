@@ -1,13 +1,11 @@
 """Qualification: what a lead comes to, whatever a model says about it and whether there is one."""
 
-import json
 import re
 
 import pytest
 
 from agents.qualification import Qualification
-from errors import BudgetReached, Conflict, Invalid, UpstreamError
-from providers.base import Text
+from errors import BudgetReached, Conflict, Invalid
 from tests.agents.models import (
     AS_OF,
     LEADS,
@@ -17,37 +15,12 @@ from tests.agents.models import (
     good_answer,
     renamed,
 )
-from tests.agents.reference import codes, fields, model, prose, result, run, written
-from tests.agents.test_grounding_injection import ATTACKS
+from tests.agents.qualifying import HARM, assert_judged, components, qualified
+from tests.agents.reference import codes, model, prose, result, run, written
 
 pytestmark = pytest.mark.anyio
 
 ENTRIES = pytest.mark.parametrize("entry", LEADS.values(), ids=LEADS)
-
-HARM = re.compile(r"attacker|2,000,000|onerror|!\[|<\w|\$999|45%")
-
-
-async def qualified(answer, lead, *, as_of=AS_OF, **more):
-    """The events of a qualification by a model that gives this answer."""
-    agent, _ = model(Qualification, answer, lead=lead)
-    return await run(agent, as_of=as_of, **more)
-
-
-def components(found):
-    """As the book has them."""
-    return {
-        c["name"]: {
-            **{name: c[name] for name in ("points", "max", "state")},
-            "evidence": c["evidence"] and {k: v for k, v in c["evidence"].items() if v},
-        }
-        for c in found["components"]
-    }
-
-
-def judgement(events):
-    """What no wording and no attack may change."""
-    end = result(events)
-    return {name: end[name] for name in ("score", "score_max", "tier", "coverage", "components")}
 
 
 def assert_as_expected(found, expected):
@@ -55,17 +28,6 @@ def assert_as_expected(found, expected):
     assert found["contact_policy"]["email"] == expected["compliance"]["email"]
     from_code = [w for w in expected["warnings"] if not w.startswith("provider_conflict")]
     assert set(from_code) <= set(found["warnings"])
-
-
-def assert_judged(found, expected):
-    """The judgement alone: who writes to models loses marketing, and nothing of the score."""
-    assert components(found) == expected["components"]
-    assert found["score"] == expected["score"]
-    assert found["tier"] == expected["tier"]
-    assert found["coverage"] == expected["coverage"]
-    assert found["score_max"] == expected["score_if_all_unknowns_turn_out_good"]
-    assert found["gated_by"] == expected["gated_by"]
-    assert found["next_action"]["code"] == expected["next_action"]
 
 
 @ENTRIES
@@ -112,171 +74,6 @@ async def test_names_currencies_and_dates_carry_no_points(entry):
     expected = entry["expected"]["components"]
     assert plain == {n: {**c, "evidence": None} for n, c in expected.items()}
     assert not re.search("Dana|Brightquill|Okafor|Ingrid", written(events))
-
-
-@pytest.mark.parametrize("attack", ATTACKS)
-async def test_an_appended_attack_changes_neither_score_nor_tier(attack):
-    """By a model that does what the attack says: it quotes every sentence of it for everything."""
-    for entry in LEADS.values():
-        lead = entry["lead"] | {"notes": f"{entry['lead']['notes']}\n{attack}"}
-        answer = good_answer(entry)
-        answer["evidence"] = [*obeying(attack), *answer["evidence"]]
-        answer["summary"] += f" {attack}"
-        agent, fake = model(Qualification, answer, lead=lead)
-        events = await run(agent, as_of=AS_OF)
-        assert_judged(result(events), entry["expected"])
-        if fake.requests:
-            asked = fake.requests[0]
-            assert attack not in outside_the_markers(asked)
-        assert not HARM.search(written(events).replace(attack, ""))
-
-
-def obeying(attack):
-    sentences = [s.strip() for s in re.split(r"(?<=[.。])\s+|\n", attack) if s.strip()]
-    levels = [
-        ("budget", "allocated"),
-        ("authority", "decides"),
-        ("pain", "stated"),
-        ("metric", "quantified"),
-        ("timeline", "dated"),
-        ("trigger", "changed"),
-    ]
-    return [
-        found(component, level, sentence, by="2026-12-01")
-        for sentence in sentences
-        for component, level in levels
-    ]
-
-
-def outside_the_markers(request):
-    whole = request.system + "".join(message.content for message in request.messages)
-    return re.sub(r"\[\[DATA (\w+)\]\].*?\[\[END \1\]\]", "", whole, flags=re.DOTALL)
-
-
-@pytest.mark.parametrize("field", ["title", "company_name", "industry", "source", "city"])
-async def test_an_attack_in_a_field_changes_nothing(field):
-    entry = LEADS["lead_01"]
-    for attack in ATTACKS:
-        lead = entry["lead"] | {field: f"{entry['lead'][field]}\n{attack}"[:500]}
-        events = await qualified(good_answer(entry), lead)
-        assert judgement(events)["score"] == entry["expected"]["score"]
-        assert "attacker.example" not in written(events)
-
-
-async def test_all_that_the_lead_wrote_stands_between_markers_of_that_call():
-    entry = LEADS["lead_01"]
-    agent, fake = model(Qualification, good_answer(entry), lead=entry["lead"])
-    await run(agent, as_of=AS_OF)
-    await run(agent, as_of=AS_OF)
-    first, second = fake.requests
-    for request in (first, second):
-        assert entry["lead"]["notes"] in request.messages[0].content
-        for value in (entry["lead"]["notes"], "Okafor", "brightquill"):
-            assert value not in outside_the_markers(request)
-    assert first.system == second.system
-    assert first.messages != second.messages
-
-
-async def test_what_code_knows_goes_out_before_the_model_is_asked():
-    events = await qualified(good_answer(LEADS["lead_01"]), LEADS["lead_01"]["lead"])
-    before = events[: [e["type"] for e in events].index("route")]
-    known = fields(before)
-    assert known["facts"][0]["id"] == "F1"
-    assert known["contact_policy"]["email"] == "allowed"
-    assert (known["pre_score"]["score"], known["pre_score"]["tier"]) == (45, "warm")
-    assert known["components[3]"]["name"] == "persona"
-    assert [gap["item"] for gap in known["missing"]][:2] == ["pain", "timeline"]
-
-
-async def test_the_summary_grows_and_components_come_with_their_quotes():
-    events = await qualified(good_answer(LEADS["lead_01"]), LEADS["lead_01"]["lead"])
-    after = events[[e["type"] for e in events].index("route") :]
-    assert len([e for e in after if e["type"] == "token"]) > 3
-    assert prose(after, "summary") == "Dana wrote to us and wants an answer."
-    shown = fields(after)
-    assert shown["components[5]"]["evidence"]["quote"].startswith("Finance is reconciling")
-    assert not [name for name in shown if name.startswith("evidence")]
-    end = result(events)
-    last = {e["name"]: e["value"] for e in events if e["type"] == "field"}
-    for number, component in enumerate(end["components"]):
-        assert last[f"components[{number}]"] == component
-    for name in ("score", "tier", "missing", "next_action", "confidence", "method"):
-        assert last[name] == end[name]
-
-
-async def test_a_cut_answer_keeps_its_finished_pieces():
-    entry = LEADS["lead_01"]
-    text = json.dumps(good_answer(entry))
-    cut = text[: text.index("our month-end close went") + 10]
-    events = await qualified(cut, entry["lead"])
-    found = components(result(events))
-    assert found["trigger"]["points"] == 5
-    assert found["pain"]["points"] == 12
-    assert found["metric"]["state"] == "unknown"
-    assert result(events)["method"] == "llm"
-    assert "cut_off" in codes(events)
-
-
-async def test_a_model_that_fails_midway_is_a_fault_behind_what_it_has_finished():
-    entry = LEADS["lead_01"]
-    text = json.dumps(good_answer(entry))
-    half = text[: text.index("our month-end close went") + 10]
-    agent, _ = model(Qualification, Text(half), UpstreamError("gone"), lead=entry["lead"])
-    events = []
-
-    async def gather():
-        async for event in agent.stream_execute(Qualification.Input(as_of=AS_OF)):
-            events.append(event)
-
-    with pytest.raises(UpstreamError):
-        await gather()
-    found = {c["name"]: c for c in fields(events).values() if isinstance(c, dict) and "max" in c}
-    assert found["pain"]["points"] == 12
-
-
-async def test_a_model_that_fails_before_its_first_piece_leaves_it_to_the_rules():
-    agent, _ = model(Qualification, UpstreamError("gone"), lead=LEADS["lead_01"]["lead"])
-    events = await run(agent, as_of=AS_OF)
-    assert result(events)["method"] == "rules_only"
-    assert "rules_only" in codes(events)
-
-
-async def test_behind_a_reset_everything_is_said_again_and_nothing_is_kept():
-    entry = LEADS["lead_01"]
-    text = json.dumps(good_answer(entry))
-    half = text[: text.index("our month-end close went") + 10]
-
-    class Router:
-        candidates = None
-
-        async def stream_request(self, **asked):
-            yield {"type": "route"}
-            yield {"type": "token", "content": half}
-            yield {"type": "reset", "reason": "failover", "provider": "b"}
-            yield {"type": "route"}
-            yield {"type": "token", "content": json.dumps(good_answer(LEADS["lead_03"]))}
-            yield {"type": "complete", "metadata": {"finish_reason": "stop"}}
-
-    agent, _ = model(Qualification, "x", lead=entry["lead"])
-    agent.model_router = Router()
-    events = await run(agent, as_of=AS_OF)
-    at = [e["type"] for e in events].index("reset")
-    again = events[at + 1 :]
-    assert fields(again)["facts"] == fields(events[:at])["facts"]
-    assert fields(again)["pre_score"]["score"] == 45
-    assert prose(again, "summary") == "Morgan wrote to us and wants an answer."
-    assert result(events)["score"] == 45
-    assert result(events)["summary"] == "Morgan wrote to us and wants an answer."
-
-
-@pytest.mark.parametrize(
-    "answer", ["I would say that this is a hot lead.", "{}", "[1, 2", '{"a": ']
-)
-async def test_an_answer_without_anything_in_it_is_none(answer):
-    events = await qualified(answer, LEADS["lead_01"]["lead"])
-    found = result(events)
-    assert (found["method"], found["score"]) == ("rules_only", 45)
-    assert found["summary"].startswith("Dana Okafor, VP Finance")
 
 
 async def test_nothing_of_who_objects_is_sent_to_a_model():

@@ -2,48 +2,18 @@
 
 import json
 from itertools import pairwise
-from typing import Literal
 
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
-from pydantic import BaseModel, Field
 
-from agents.grounding.form import in_words, prose, prose_of, schema_of
+from agents.grounding.form import in_words, prose_of, schema_of
 from agents.grounding.partial_json import Reader, Words
 from agents.structured import structured
 from errors import Reset
+from tests.agents.plan import PLAN, Plan
 
 pytestmark = pytest.mark.anyio
-
-
-class Step(BaseModel):
-    show: str
-    minutes: int = Field(ge=1)
-
-
-class Situation(BaseModel):
-    known: list[str] = []
-    wanted: str = prose("what they want")
-
-
-class Plan(BaseModel):
-    opening: str = prose("the first words")
-    tone: Literal["warm", "plain"] | None = None
-    situation: Situation | None = None
-    steps: list[Step] = Field(default=[], max_length=3)
-    words: list[str] = []
-    close: str = prose("the last words")
-
-
-PLAN = {
-    "opening": 'Hello "Dana", 😀 \\ / — done.',
-    "tone": "warm",
-    "situation": {"known": ["a, b", "{c}", "]"], "wanted": "To close in 4 days."},
-    "steps": [{"show": "credits: [1, 2]", "minutes": 5}, {"show": "plan", "minutes": 3}],
-    "words": ["one", "two"],
-    "close": "Shall we?",
-}
 
 
 async def router(pieces, finish="stop"):

@@ -1,5 +1,6 @@
 import pytest
 
+from resilience.circuit_breaker import CircuitBreaker
 from resilience.deadline import Deadline
 from tests.resilience.hand import Hand, Vendor
 
@@ -35,3 +36,19 @@ def vendor():
 @pytest.fixture
 async def deadline(hand):
     return Deadline(60, 30, 600, timers=hand)
+
+
+@pytest.fixture
+def changes():
+    return []
+
+
+@pytest.fixture
+def breaker(clock, changes):
+    """Half of the jitter: open for 5 × ¾ = 3.75 s at first."""
+    return CircuitBreaker(
+        "claude/sonnet",
+        clock=clock,
+        random=lambda: 0.5,
+        on_change=lambda name, old, new, why: changes.append((name, old, new, why)),
+    )
