@@ -19,12 +19,12 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from statistics import median
 
 from bench import inside, report, resident
 from bench.process import OTHERS
-from bench.rivals import LEADSTREAM, ROOT, Rival, here, standing
-from bench.streaming import GAP_MS, Figures, Load, measure, medians, one_by_one
+from bench.rivals import LEADSTREAM, ROOT, Rival, here
+from bench.streaming import GAP_MS, Figures, Load, measure, medians
 
 LOADS = (
     Load("30 streams of 27 tokens/s", 30, 270, GAP_MS, ramp_s=1),
@@ -34,10 +34,14 @@ LOADS = (
     Load("500 streams of 27 tokens/s", 500, 500, GAP_MS, ramp_s=5),
     Load("1,000 streams of 27 tokens/s", 1000, 500, GAP_MS, ramp_s=10),
     Load("2,000 open streams of 2.7 tokens/s", 2000, 100, 10 * GAP_MS, ramp_s=20),
-    Load("Burst: 50 streams of 500 tokens", 50, 500, 0),
+    Load("Burst: 50 streams of 500 tokens", 50, 500, 0, turns=3),
+    Load("One stream at a time", 1, 5, 0, turns=200),
 )
-SINGLE = Load("One stream at a time", 1, 5, 0)
-SMOKE = (Load("Smoke", 4, 20, 5), Load("Smoke burst", 4, 50, 0))
+SMOKE = (
+    Load("Smoke", 4, 20, 5),
+    Load("Smoke burst", 4, 50, 0),
+    Load("Smoke, one at a time", 1, 5, 0, turns=5),
+)
 
 MEMORY = Path("/dev/shm")
 """A place that never stands still as disks do: what is late there is late by our own doing."""
@@ -46,6 +50,21 @@ SLOW = ("handler", "LiteLLM")
 """What a core of theirs cannot hold tells nothing: they are left out above so many streams."""
 SLOW_STREAMS = 100
 
+HOUSE = {
+    "memory of a running stream of 500 tokens": "{:.0f} KiB",
+    "memory of an idle follower": "{:.1f} KiB",
+    "from the command to the first answer": "{:.2f} s",
+    "one token to one of 1,000 followers, its socket included": "{:.1f} µs of CPU",
+    "one event to one of 100 followers, no socket": "{:.2f} µs of CPU",
+    "an event made durable, 1 a group": "{:.1f} µs of CPU",
+    "an event made durable, 10 a group": "{:.1f} µs of CPU",
+    "an event made durable, 100 a group": "{:.1f} µs of CPU",
+    "the disk alone, 50 writes a second: p50": "{:.1f} ms",
+    "the disk alone, 50 writes a second: p99": "{:.1f} ms",
+    "the disk alone, 50 writes a second: worst": "{:.0f} ms",
+}
+"""What is measured of Leadstream by itself, in this order."""
+
 
 def main(argv: Sequence[str]) -> int:
     asked = _arguments(argv)
@@ -53,21 +72,22 @@ def main(argv: Sequence[str]) -> int:
     rivals = [rival for rival in here() if rival.name not in asked.without]
     if hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, {OTHERS})
+    found: dict[str, dict[str, list[Figures]]] = {}
+    house: list[Sequence[float]] = []
     with _folders() as folders, _folders(MEMORY) as in_memory, vendor() as port:
-        loads = {
-            load.name: _in_turn(
-                load, rounds, rivals, in_memory if load.in_memory else folders, port
-            )
-            for load in (SMOKE if asked.smoke else LOADS)
-        }
-        loads[SINGLE.name] = _one_at_a_time(
-            5 if asked.smoke else 200, rounds, rivals, folders, port
-        )
-        house = _house(folders, port, smoke=asked.smoke)
-    for name, value in house.items():
-        print(f"{name}: {value}")
+        for number in range(rounds):
+            print(f"\nRound {number + 1} of {rounds}", flush=True)
+            for load in SMOKE if asked.smoke else LOADS:
+                place = in_memory if load.in_memory else folders
+                for figures in _in_turn(load, rivals, place, port):
+                    found.setdefault(load.name, {}).setdefault(figures.rival, []).append(figures)
+            house.append(_house(folders, port, smoke=asked.smoke))
+            print(house[-1], flush=True)
+    loads = {name: [medians(each) for each in told.values()] for name, told in found.items()}
     if asked.write:
-        report.write({"loads": loads, "house": house}, machine(), rounds, ROOT / "docs")
+        values = map(median, zip(*house, strict=True))
+        told = {name: form.format(v) for (name, form), v in zip(HOUSE.items(), values, strict=True)}
+        report.write({"loads": loads, "house": told}, machine(), rounds, ROOT / "docs")
     broken = [f for all_of in loads.values() for f in all_of if f.rival == LEADSTREAM.name]
     return 0 if all(f.tokens == f.expected and not f.lost and not f.doubled for f in broken) else 1
 
@@ -105,54 +125,28 @@ def _folders(place: Path | None = None) -> Iterator[Iterator[Path]]:
 
 
 def _in_turn(
-    load: Load, rounds: int, rivals: Sequence[Rival], folders: Iterator[Path], port: int
-) -> list[Figures]:
-    print(f"\n{load.name}", flush=True)
-    rivals = [r for r in rivals if load.streams <= SLOW_STREAMS or r.name not in SLOW]
-    found: dict[str, list[Figures]] = {rival.name: [] for rival in rivals}
-    for _ in range(rounds):
-        for rival in rivals:
-            found[rival.name].append(measure(rival, load, next(folders), port))
-            print(report.lines(found[rival.name][-1:])[0], flush=True)
-    return [medians(each) for each in found.values()]
+    load: Load, rivals: Sequence[Rival], folders: Iterator[Path], port: int
+) -> Iterator[Figures]:
+    for rival in rivals:
+        if load.streams <= SLOW_STREAMS or rival.name not in SLOW:
+            figures = measure(rival, load, next(folders), port)
+            print(report.line(figures), flush=True)
+            yield figures
 
 
-def _one_at_a_time(
-    times: int, rounds: int, rivals: Sequence[Rival], folders: Iterator[Path], port: int
-) -> list[Figures]:
-    print(f"\n{SINGLE.name}", flush=True)
-    found: dict[str, list[Figures]] = {}
-    for _ in range(rounds):
-        for rival in rivals:
-            with standing(rival, next(folders), port, SINGLE.model) as there:
-                figures = one_by_one(there, Load(SINGLE.name, times, SINGLE.tokens, 0), times)
-            found.setdefault(rival.name, []).append(figures)
-            print(report.lines([figures])[0], flush=True)
-    return [medians(each) for each in found.values()]
-
-
-def _house(folders: Iterator[Path], port: int, *, smoke: bool) -> dict[str, Any]:
-    print("\nLeadstream by itself", flush=True)
+def _house(folders: Iterator[Path], port: int, *, smoke: bool) -> list[float]:
     few, tokens = (20, 20) if smoke else (1000, 200)
-    stream_kib = resident.per_stream_kib(next(folders), port, few // 5, 20 if smoke else 500)
-    follower_kib = resident.per_follower_kib(next(folders), port, few)
-    fan_out_us = resident.fan_out(next(folders), port, few, tokens)
     folder = next(folders)
     folder.mkdir()
-    figures = {
-        "memory of a running stream of 500 tokens": f"{stream_kib:.0f} KiB",
-        "memory of an idle follower": f"{follower_kib:.1f} KiB",
-        "from the command to the first answer": f"{resident.start_up_s(next(folders), port):.2f} s",
-        f"one token to one of {few} followers, its socket included": f"{fan_out_us:.1f} µs of CPU",
-        "one event to one of 100 followers, no socket": f"{inside.fan_out_us(100):.2f} µs of CPU",
-    }
-    for streams in (1, 10, 100):
-        durable_us = inside.journal_us(folder, streams, tokens)
-        figures[f"an event made durable, {streams} a group"] = f"{durable_us:.1f} µs of CPU"
-    median, late, worst = inside.disk_ms(folder, few)
-    told = f"{median:.1f} / {late:.1f} / {worst:.0f} ms"
-    figures["the disk alone, 50 writes a second: p50 / p99 / worst"] = told
-    return figures
+    return [
+        resident.per_stream_kib(next(folders), port, few // 5, 20 if smoke else 500),
+        resident.per_follower_kib(next(folders), port, few),
+        resident.start_up_s(next(folders), port),
+        resident.fan_out(next(folders), port, few, tokens),
+        inside.fan_out_us(100),
+        *(inside.journal_us(folder, streams, tokens) for streams in (1, 10, 100)),
+        *inside.disk_ms(folder, few),
+    ]
 
 
 def machine() -> dict[str, str]:

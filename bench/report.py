@@ -36,7 +36,7 @@ HEAD = """\
 What a token costs on its way from the vendor's socket to the reader's, measured by `make bench`,
 which wrote this page. Leadstream stores every event before it shows it, routes, counts and can be
 resumed; the others beside it do less, and stand before the same vendor, each alone on one core.
-Medians of {rounds} in which all took turns.
+Medians of {rounds}; in each all loads were measured, and all took turns.
 
 {machine}
 """
@@ -141,7 +141,6 @@ def slug(name: str) -> str:
     return "-".join("".join(c if c.isalnum() else " " for c in name).lower().split())
 
 
-def lines(figures: Sequence[Figures]) -> list[str]:
+def line(figures: Figures) -> str:
     """For the terminal, while it runs."""
-    return [str({k: round(v, 1) if isinstance(v, float) else v for k, v in asdict(f).items()})
-            for f in figures]  # fmt: skip
+    return str({k: round(v, 1) if isinstance(v, float) else v for k, v in asdict(figures).items()})

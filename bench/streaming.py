@@ -1,6 +1,4 @@
-"""Scenarios of streaming: paced, burst, and one stream after the other. Each measures everybody in
-turn, round after round, so that whatever else the machine does falls on all of them alike.
-"""
+"""Scenarios of streaming: paced, burst, and one stream after the other, each for one rival."""
 
 import statistics
 from collections.abc import Callable, Iterable, Sequence
@@ -27,6 +25,8 @@ class Load:
     ramp_s: float = 0
     in_memory: bool = False
     """Whether the database is not on a disk."""
+    turns: int = 1
+    """So many times, one after the other: what is over too soon to be measured once."""
 
     @property
     def model(self) -> str:
@@ -57,9 +57,10 @@ def measure(rival: Rival, load: Load, folder: Path, vendor: int) -> Figures:
     with standing(rival, folder, vendor, load.model, **settings) as there:
         warm_up(there)
         before, rss = there.process.cpu_s(), there.process.rss_kib()
-        told = uvloop.run(
-            read(there.url, streams=load.streams, ramp_s=load.ramp_s, within_s=180, **there.request)
-        )
+        asked = {"streams": load.streams, "ramp_s": load.ramp_s, "within_s": 180}
+        told: list[Told] = []
+        for _ in range(load.turns):
+            told += uvloop.run(read(there.url, **asked, **there.request))
         return figures(there, load, told, there.process.cpu_s() - before, rss)
 
 
@@ -81,7 +82,7 @@ def figures(
         load=load.name,
         cpu_us_per_token=cpu_s * 1e6 / max(1, tokens),
         tokens=tokens,
-        expected=load.streams * load.tokens,
+        expected=load.streams * load.tokens * load.turns,
         lost=sum(one.lost for one in told) if numbered else 0,
         doubled=sum(one.doubled for one in told) if numbered else 0,
         age_p50_ms=percentile(ages, 50) / 1000,
@@ -90,16 +91,6 @@ def figures(
         first_p99_ms=percentile(firsts, 99) / 1000 - load.gap_ms,
         rss_kib_per_stream=(there.process.rss_kib() - rss_kib) / load.streams,
     )
-
-
-def one_by_one(there: Standing, load: Load, times: int) -> Figures:
-    """One stream at a time: what a reader waits for the first token."""
-    warm_up(there)
-    before, rss = there.process.cpu_s(), there.process.rss_kib()
-    told: list[Told] = []
-    for _ in range(times):
-        told += uvloop.run(read(there.url, streams=1, **there.request))
-    return figures(there, load, told, there.process.cpu_s() - before, rss)
 
 
 def percentile(ordered: Sequence[float], percent: float) -> float:

@@ -1,11 +1,14 @@
 """The bench and the load test work, whatever their figures are."""
 
+import subprocess
+import sys
+
 from bench import __main__ as bench
 from bench import load, report
 from bench.rivals import HANDLER, LEADSTREAM, NGINX_RIVAL
 from bench.streaming import Figures, Load, measure
 from tests.needs import needs
-from tests.serving import script, words
+from tests.serving import ROOT, script, words
 
 SMALL = Load("Small", 3, 10, 2)
 
@@ -22,6 +25,15 @@ def test_everybody_is_measured_and_nothing_of_ours_is_lost(tmp_path):
             assert found.tokens == found.expected == 30
             assert (found.lost, found.doubled) == (0, 0)
             assert found.cpu_us_per_token >= 0
+
+
+def test_the_smoke_version_goes_through_all_that_the_bench_measures():
+    # A process of its own: it moves to another core.
+    smoke = [sys.executable, "-m", "bench", "--smoke", "--without", "LiteLLM"]
+    ran = subprocess.run(smoke, cwd=ROOT, capture_output=True, text=True, timeout=180)
+    assert ran.returncode == 0, ran.stderr
+    for measured in (*bench.SMOKE, LEADSTREAM, HANDLER):
+        assert f"'{measured.name}'" in ran.stdout
 
 
 def test_the_page_shows_ratios_to_ours_and_draws_them(tmp_path):
