@@ -15,8 +15,8 @@ from agents.grounding.data import data
 Kind = Literal["amount", "percentage", "number", "link", "markup"]
 
 SIGNS = "$€£¥₹₽₩₺₴₫฿₪￥￡¢"
-_NUMBER = r"(?<!\d)\d++(?:[.,'’\u00a0\u202f ]\d{3}(?!\d))*+(?:[.,]\d++)?+"
-"""It begins where digits do and gives none back: a run of thousands is gone over once."""
+_NUMBER = r"(?<!\d)\d++(?:[.,'’\u00a0\u202f ]\d{3}(?!\d)){0,9}(?:[.,]\d++)?"
+"""It begins where digits do, gives none back and has an end: thousands are gone over once."""
 
 _ADDRESS = "[A-Za-z0-9._+%-]*"
 _REST = r"[!#-;=?-~]*"

@@ -28,7 +28,7 @@ _COUNTS = re.compile(rf"[^\w\s]*\d|[A-Z]{{0,3}}[{SIGNS}]")
 _TAG = re.compile(r"<[a-zA-Z!/?][^>]*(>?)|!\[[^\]]*(?:\]\(?[^)\s]*(\)?))?")
 _BEGINS = re.compile(r"\w\.\w|^\W*(?:https?|www)$", re.IGNORECASE)
 _PLAIN_WORD = r"((?!https?:?\Z|\S*www\.?\Z)[A-ZÀ-Þ]?(?:[a-zß-öø-ÿ][a-zß-öø-ÿ'’*_~-]*\d*)?[.,;:?]?)"
-_PLAIN = re.compile(rf"\s*+{_PLAIN_WORD}(?:\s++{_PLAIN_WORD})*+")
+_PLAIN = re.compile(rf"\s*+{_PLAIN_WORD}(?:\s++{_PLAIN_WORD})*")
 """Words that are nothing but words, the last one perhaps not at its end: most of what is said. It
 takes nothing back: thirty blanks before a `$` would else be divided in a billion ways."""
 

@@ -22,7 +22,23 @@ from agents.grounding.verifier import Backing, judged
 PROFILE = asyncio.run(seller.current(None)).profile
 BACKING = Backing(ledger_of(Lead(first_name="Dana")), PROFILE)
 
-REPEATED = (" ", "!", "$", "20", "9 ", "1.", "2020-", "F1", "()", "a.", "<a", "![", "a@", "://")
+REPEATED = (
+    " ",
+    "!",
+    "$",
+    "20",
+    ",234",
+    "9 ",
+    "1.",
+    "2020-",
+    "F1",
+    "()",
+    "a.",
+    "<a",
+    "![",
+    "a@",
+    "://",
+)
 TEXTS = [
     f"{before}{piece * (20_000 // len(piece) - 3)}{after}"
     for piece in REPEATED
