@@ -52,10 +52,11 @@ TAIL = """
 - One core holds three hundred streams. While so many start it is nearly full, and on a machine that
   is shared and slow that hour the slowest hundredth of the words may come a tenth of a second late.
   At five hundred the starts fill it: tenths of a second, and nothing is lost.
-- A word waits for its commit, and a commit for the disk. How long that takes at its worst, with
-  nothing of Leadstream in between, is the last figure above: a disk that stands still for a tenth
-  of a second makes all words of that moment late by as much. The run with its database in memory
-  (`/dev/shm`) has no such moments: what is late there is late by our own doing.
+- A word waits for its commit, and a commit for the disk. How long that takes with nothing of
+  Leadstream in between are the last figures above. A disk that stands still for a fifth of a
+  second, once in the eighteen seconds that three hundred streams take, has made more than a
+  hundredth of their words late by as much. The run with its database in memory (`/dev/shm`) has no
+  such moments: what is late there is late by our own doing.
 - The handler is `bench/handler.py`: Starlette, sse-starlette and the vendor's SDK, nothing stored.
 - Run it on a quiet machine with two cores at least: `make bench`. For your own server, with your
   own vendors: `make load URL=http://…`.

@@ -89,7 +89,7 @@ def figures(
         age_p99_ms=percentile(ages, 99) / 1000,
         first_p50_ms=percentile(firsts, 50) / 1000 - load.gap_ms,
         first_p99_ms=percentile(firsts, 99) / 1000 - load.gap_ms,
-        rss_kib_per_stream=(there.process.rss_kib() - rss_kib) / load.streams,
+        rss_kib_per_stream=(there.process.rss_kib() - rss_kib) / len(told),
     )
 
 
