@@ -82,12 +82,11 @@ def main(argv: Sequence[str]) -> int:
                 for figures in _in_turn(load, rivals, place, port):
                     found.setdefault(load.name, {}).setdefault(figures.rival, []).append(figures)
             house.append(_house(folders, port, smoke=asked.smoke))
-            print(house[-1], flush=True)
+            print(_in_words(house[-1]), flush=True)
     loads = {name: [medians(each) for each in told.values()] for name, told in found.items()}
     if asked.write:
-        values = map(median, zip(*house, strict=True))
-        told = {name: form.format(v) for (name, form), v in zip(HOUSE.items(), values, strict=True)}
-        report.write({"loads": loads, "house": told}, machine(), rounds, ROOT / "docs")
+        by_itself = _in_words(list(map(median, zip(*house, strict=True))))
+        report.write({"loads": loads, "house": by_itself}, machine(), rounds, ROOT / "docs")
     broken = [f for all_of in loads.values() for f in all_of if f.rival == LEADSTREAM.name]
     return 0 if all(f.tokens == f.expected and not f.lost and not f.doubled for f in broken) else 1
 
@@ -147,6 +146,10 @@ def _house(folders: Iterator[Path], port: int, *, smoke: bool) -> list[float]:
         *(inside.journal_us(folder, streams, tokens) for streams in (1, 10, 100)),
         *inside.disk_ms(folder, few),
     ]
+
+
+def _in_words(house: Sequence[float]) -> dict[str, str]:
+    return {name: form.format(v) for (name, form), v in zip(HOUSE.items(), house, strict=True)}
 
 
 def machine() -> dict[str, str]:

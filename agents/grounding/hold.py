@@ -54,7 +54,7 @@ class Hold:
             # White space ends the word that was going on.
             plain = _PLAIN.fullmatch(words if words[:1].isspace() else self._shown + words)
             if plain is not None:
-                self._shown = plain[plain.lastindex or 1][-MOST_HELD:]
+                self._shown = plain[plain.lastindex or 1][-MOST_HELD:]  # the last word
                 return ({"type": "token", "content": words},)
         self._held += words
         return self._settled(ended=False)
@@ -129,7 +129,7 @@ class Hold:
         """Show what has come to its end, or what stands in its place."""
         text = self._held[:length]
         said = self._shown + text
-        if not _risky(said) or self._backing.backs_words(said.strip("()[]\"'“”„.,;:!?")):
+        if not _risky(said) or self._backing.backs_words(said.strip(f"()[]\"'“”„{_MARKS}")):
             self._shown = said[-MOST_HELD:]
             self._release(length)
             return True
@@ -165,7 +165,7 @@ def _is_code(word: str) -> bool:
 
 def _counts_on(word: str) -> bool:
     """Whether a word beside a number belongs to it: a currency, a sign, a multiple, a number."""
-    bare = word.strip("()[].,;:!?").casefold()
+    bare = word.strip(f"()[]{_MARKS}").casefold()
     found = any(f.kind in ("amount", "percentage", "number") for f in figures_in(word))
     return found or _is_code(word) or bare in data("figures")["multiples"] or bare[:1] in "%％"
 

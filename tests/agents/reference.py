@@ -148,6 +148,12 @@ async def run(agent, **said):
     return [e async for e in agent.stream_execute(agent.Input(**said))]
 
 
+async def gathered(answer, events):
+    """Into `events`, also those before the error that ends an answer."""
+    async for event in answer:
+        events.append(event)
+
+
 def fields(events):
     return {e["name"]: e["value"] for e in events if e["type"] == "field"}
 

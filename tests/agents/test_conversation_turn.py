@@ -10,7 +10,18 @@ from store import executions as table
 from store import leads as leads_table
 from store import streams
 from store.database import Database
-from tests.agents.reference import BEGIN, HOT, OPTED_OUT, codes, fields, model, prose, result, run
+from tests.agents.reference import (
+    BEGIN,
+    HOT,
+    OPTED_OUT,
+    codes,
+    fields,
+    gathered,
+    model,
+    prose,
+    result,
+    run,
+)
 from tests.agents.turning import turn
 from tests.routing.fakes import whole
 
@@ -218,13 +229,8 @@ def test_a_reply_ends_where_the_lines_of_others_begin(reply, shown, warned, size
 async def test_a_broken_reply_releases_or_drops_what_was_held_and_fails():
     agent, _ = model(Conversation, "See ", "www.evil.exa", Reset("gone"))
     events = []
-
-    async def read():
-        async for event in agent.stream_execute(agent.Input(message="Hi")):
-            events.append(event)
-
     with pytest.raises(Reset):
-        await read()
+        await gathered(agent.stream_execute(agent.Input(message="Hi")), events)
     assert prose(events) == "See […]"
 
 

@@ -6,7 +6,8 @@ from agents.grounding import seller
 from store import seller_profiles
 from store.database import Database
 from tests.agents.models import BOOK
-from tests.serving import inside, is_problem
+from tests.inside import inside
+from tests.serving import is_problem
 
 pytestmark = pytest.mark.anyio
 

@@ -6,7 +6,8 @@ import pytest
 
 from store import results
 from tests.agents.models import AS_OF, LEADS
-from tests.serving import events, inside, is_problem
+from tests.inside import inside
+from tests.serving import events, is_problem
 
 pytestmark = pytest.mark.anyio
 

@@ -13,9 +13,15 @@ from tests.agents.models import (
     good_answer,
 )
 from tests.agents.qualifying import components, qualified
-from tests.agents.reference import codes, fields, model, prose, result, run
+from tests.agents.reference import codes, fields, gathered, model, prose, result, run
 
 pytestmark = pytest.mark.anyio
+
+
+def half_an_answer(entry):
+    """It breaks off inside a quote."""
+    text = json.dumps(good_answer(entry))
+    return text[: text.index("our month-end close went") + 10]
 
 
 async def test_what_code_knows_goes_out_before_the_model_is_asked():
@@ -47,8 +53,7 @@ async def test_the_summary_grows_and_components_come_with_their_quotes():
 
 async def test_a_cut_answer_keeps_its_finished_pieces():
     entry = LEADS["lead_01"]
-    text = json.dumps(good_answer(entry))
-    cut = text[: text.index("our month-end close went") + 10]
+    cut = half_an_answer(entry)
     events = await qualified(cut, entry["lead"])
     found = components(result(events))
     assert found["trigger"]["points"] == 5
@@ -60,17 +65,11 @@ async def test_a_cut_answer_keeps_its_finished_pieces():
 
 async def test_a_model_that_fails_midway_is_a_fault_behind_what_it_has_finished():
     entry = LEADS["lead_01"]
-    text = json.dumps(good_answer(entry))
-    half = text[: text.index("our month-end close went") + 10]
+    half = half_an_answer(entry)
     agent, _ = model(Qualification, Text(half), UpstreamError("gone"), lead=entry["lead"])
     events = []
-
-    async def gather():
-        async for event in agent.stream_execute(Qualification.Input(as_of=AS_OF)):
-            events.append(event)
-
     with pytest.raises(UpstreamError):
-        await gather()
+        await gathered(agent.stream_execute(Qualification.Input(as_of=AS_OF)), events)
     found = {c["name"]: c for c in fields(events).values() if isinstance(c, dict) and "max" in c}
     assert found["pain"]["points"] == 12
 
@@ -84,8 +83,7 @@ async def test_a_model_that_fails_before_its_first_piece_leaves_it_to_the_rules(
 
 async def test_behind_a_reset_everything_is_said_again_and_nothing_is_kept():
     entry = LEADS["lead_01"]
-    text = json.dumps(good_answer(entry))
-    half = text[: text.index("our month-end close went") + 10]
+    half = half_an_answer(entry)
 
     class Router:
         candidates = None

@@ -12,6 +12,7 @@ from agents.grounding.partial_json import Reader, Words
 from agents.structured import structured
 from errors import Reset
 from tests.agents.plan import PLAN, Plan
+from tests.agents.reference import gathered
 
 pytestmark = pytest.mark.anyio
 
@@ -24,11 +25,6 @@ async def router(pieces, finish="stop"):
             raise piece
         yield piece if isinstance(piece, dict) else {"type": "token", "content": piece}
     yield {"type": "complete", "metadata": {"finish_reason": finish}}
-
-
-async def gathered(answer, events):
-    async for event in answer:
-        events.append(event)
 
 
 async def read(*pieces, finish="stop", **how):

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.serving import inside, is_problem, raw
+from tests.inside import inside
+from tests.serving import is_problem, raw
 
 START = "/api/stream/start/lead"
 STREAM = "/api/agents/conversation/stream"

@@ -8,7 +8,7 @@ import pytest
 from anyio.lowlevel import checkpoint
 
 from api import collector
-from tests.serving import inside
+from tests.inside import inside
 
 pytestmark = pytest.mark.anyio
 

@@ -6,7 +6,7 @@ import time
 import pytest
 
 from api.loop_lag import LoopLag
-from tests.serving import inside
+from tests.inside import inside
 
 pytestmark = pytest.mark.anyio
 

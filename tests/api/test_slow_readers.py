@@ -7,8 +7,9 @@ import socket
 
 import pytest
 
+from tests.inside import inside
 from tests.reading import PATIENCE_S
-from tests.serving import frames, inside, last_id, script, whole_frames, words
+from tests.serving import frames, last_id, script, whole_frames, words
 
 pytestmark = pytest.mark.anyio
 

@@ -8,8 +8,9 @@ import pytest
 
 from tests import serving
 from tests.enrichment.fakes import company, person
+from tests.inside import inside
 from tests.keys.keyed import bearer, made
-from tests.serving import Leadstream, events, inside, is_problem, rows, serve
+from tests.serving import Leadstream, events, is_problem, rows, serve
 from tests.upstream.script import Head, Hold
 
 pytestmark = pytest.mark.anyio

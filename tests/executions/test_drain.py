@@ -7,18 +7,8 @@ import httpx
 import pytest
 
 from store.database import Database
-from tests.serving import (
-    events,
-    frames,
-    inside,
-    is_problem,
-    last_id,
-    script,
-    serve,
-    text,
-    types,
-    words,
-)
+from tests.inside import inside
+from tests.serving import events, frames, is_problem, last_id, script, serve, text, types, words
 
 
 def draining(server):

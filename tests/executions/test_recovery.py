@@ -5,7 +5,8 @@ from contextlib import closing
 
 import pytest
 
-from tests.serving import events, inside, last_id, rows, script, serve, text, types, words
+from tests.inside import inside
+from tests.serving import events, last_id, rows, script, serve, text, types, words
 
 OPEN = "SELECT COUNT(*) FROM agent_executions WHERE status IN ('pending', 'running')"
 

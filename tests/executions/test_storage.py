@@ -6,7 +6,8 @@ import sqlite3
 import pytest
 
 from errors import Storage
-from tests.serving import events, frames, inside, is_problem, script, text, types, words
+from tests.inside import inside
+from tests.serving import events, frames, is_problem, script, text, types, words
 from tests.store.watched import Watched, on_disk
 
 pytestmark = pytest.mark.anyio
