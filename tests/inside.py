@@ -9,8 +9,8 @@ import httpx
 
 from server import Server, create_app
 from settings import load_settings
+from tests import serving
 from tests.reading import PATIENCE_S
-from tests.serving import environment
 
 
 class Inside:
@@ -45,7 +45,7 @@ class Inside:
 @contextlib.asynccontextmanager
 async def inside(folder, **settings):
     """A Leadstream in this event loop, on a free port."""
-    with mock.patch.dict(os.environ, environment(folder, **settings), clear=True):
+    with mock.patch.dict(os.environ, serving.environment(folder, **settings), clear=True):
         found = load_settings()
     listening = asyncio.get_running_loop().create_future()
     server = Server(
@@ -54,14 +54,14 @@ async def inside(folder, **settings):
         on_started=lambda house, port: listening.set_result(Inside(house, port)),
     )
     server.capture_signals = contextlib.nullcontext
-    serving = asyncio.create_task(server.serve())
-    await asyncio.wait((serving, listening), return_when=asyncio.FIRST_COMPLETED)
-    if serving.done():
-        serving.result()
+    task = asyncio.create_task(server.serve())
+    await asyncio.wait((task, listening), return_when=asyncio.FIRST_COMPLETED)
+    if task.done():
+        task.result()
     running = listening.result()
     try:
         yield running
     finally:
         await running.http.aclose()
         server.should_exit = True
-        await serving
+        await task
