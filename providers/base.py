@@ -9,7 +9,6 @@ marker raises `errors.Truncated`; every exception that leaves an answer is an `e
 from abc import ABC, abstractmethod
 from collections.abc import AsyncGenerator
 from contextlib import AbstractAsyncContextManager
-from types import TracebackType
 from typing import Any, ClassVar, Literal, Self
 
 import msgspec
@@ -102,16 +101,20 @@ class Provider(ABC):
     def missing(cls, settings: Settings) -> str | None:
         """The variable that is not set, as a user would set it; None when nothing is missing."""
 
-    @abstractmethod
-    async def __aenter__(self) -> Self: ...
+    async def __aenter__(self) -> Self:
+        await self.open()
+        return self
 
-    @abstractmethod
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None: ...
+    async def __aexit__(self, *error: object) -> None:
+        await self.close()
+
+    async def open(self) -> None:
+        """Make ready to answer, without waiting for what takes long."""
+        return
+
+    async def close(self) -> None:
+        """Give back what was opened, if it was."""
+        return
 
     async def loaded(self) -> None:
         """Return once the SDK is there that entering began to import."""

@@ -10,8 +10,7 @@ from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
 from decimal import Decimal
 from functools import partial
-from types import TracebackType
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar
 
 import httpx2
 
@@ -44,16 +43,10 @@ class Claude(Provider):
     def models(self) -> tuple[str, ...]:
         return listed(self.settings.claude_model) or self.default_models
 
-    async def __aenter__(self) -> Self:
+    async def open(self) -> None:
         self._built = Built(partial(_build, self.settings))
-        return self
 
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    async def close(self) -> None:
         if self._built:
             await self._built.close()
 

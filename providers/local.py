@@ -18,8 +18,7 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from importlib.util import find_spec
 from pathlib import Path
-from types import TracebackType
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar
 
 import errors
 from providers import llama_server
@@ -68,23 +67,17 @@ class Local(OpenAIChat):
             return ("smollm2-135m",)
         return (Path(self.settings.local_model).stem,)
 
-    async def __aenter__(self) -> Self:
+    async def open(self) -> None:
         self._load()
-        return self
 
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    async def close(self) -> None:
         if self._process:
             self._process.kill()  # first, for whatever follows may be cancelled
         tasks = [task for task in (self._loading, self._warming) if task]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        await super().__aexit__(kind, error, trace)
+        await super().close()
         if self._process:
             await asyncio.to_thread(_stop, self._process)
 
@@ -122,7 +115,7 @@ class Local(OpenAIChat):
         _log.info("the local model %s is being loaded", model)
         try:
             url = await asyncio.to_thread(_ask, process, self._options(key))
-            await super().__aexit__(None, None, None)  # the client of one that died
+            await super().close()  # the client of one that died
             self._connect(f"{url}/v1", key)
             self.state = "ready"
             self._warming = asyncio.create_task(self._warm_up(model))

@@ -8,8 +8,7 @@ import asyncio
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager
 from functools import partial
-from types import TracebackType
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar
 
 import httpx2
 import msgspec
@@ -57,16 +56,10 @@ class Ollama(Provider):
     def models(self) -> tuple[str, ...]:
         return listed(self.settings.ollama_model) or self.default_models
 
-    async def __aenter__(self) -> Self:
+    async def open(self) -> None:
         self._letterhead = await asyncio.to_thread(_build, self.settings)
-        return self
 
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    async def close(self) -> None:
         if self._letterhead:
             await self._letterhead.close()
 

@@ -10,8 +10,7 @@ the end of the body that the SDK adds.
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from functools import partial
-from types import TracebackType
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar
 
 import httpx2
 from pydantic import SecretStr
@@ -43,17 +42,11 @@ class OpenAIChat(Provider):
     def models(self) -> tuple[str, ...]:
         return listed(getattr(self.settings, f"{self.name}_model")) or self.default_models
 
-    async def __aenter__(self) -> Self:
+    async def open(self) -> None:
         key: SecretStr = getattr(self.settings, f"{self.name}_api_key")
         self._connect(self.base_url(), key.get_secret_value().strip())
-        return self
 
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    async def close(self) -> None:
         if self._built:
             await self._built.close()
 

@@ -11,8 +11,7 @@ import asyncio
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from types import TracebackType
-from typing import ClassVar, Self
+from typing import ClassVar
 
 import msgspec
 
@@ -42,17 +41,6 @@ class Scripted(Provider):
     @classmethod
     def missing(cls, settings: Settings) -> str | None:
         return None if settings.scripted else "LEADSTREAM_SCRIPTED"
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        pass
 
     def models(self) -> tuple[str, ...]:
         return ("script",)

@@ -11,7 +11,6 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Sequence
 from time import monotonic
-from types import TracebackType
 from typing import Self
 from weakref import WeakValueDictionary
 
@@ -80,12 +79,7 @@ class Journal:
         self._task = asyncio.create_task(self._run(), name="journal")
         return self
 
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    async def __aexit__(self, *error: object) -> None:
         """Commit what is left, then stop. A disk that refuses is not asked again."""
         self._closing = True
         self._work.set()
@@ -126,8 +120,9 @@ class Journal:
             await log.settled()
 
     def _mark_dirty(self, log: Log) -> None:
+        if not self._dirty:
+            self._work.set()
         self._dirty.append(log)
-        self._work.set()
 
     async def _run(self) -> None:
         next_at = self._clock()
