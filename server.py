@@ -17,7 +17,6 @@ from types import FrameType
 import uvicorn
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 import agents
 import providers
@@ -42,11 +41,11 @@ from api import (
     streams,
     workflows,
 )
-from api.event_stream import HANG_UP
 from api.guard import guard
 from api.house import House
 from api.keys import open_keyring
 from api.prefix import Prefix
+from api.protocol import Protocol
 from api.readers import most_readers
 from api.reports import Reports
 from errors import Problem
@@ -218,14 +217,6 @@ async def _providers(
         if provider.missing(settings) is None:
             await stack.enter_async_context(provider)
     return models
-
-
-class Protocol(HttpToolsProtocol):
-    """uvicorn's, and an application may hang up: closing would first wait until all is sent."""
-
-    def on_message_begin(self) -> None:
-        super().on_message_begin()
-        self.scope["extensions"] = {HANG_UP: self.transport.abort}  # type: ignore[dict-item]
 
 
 async def _sources(settings: Settings, stack: AsyncExitStack, database: Database) -> Sources:

@@ -9,6 +9,7 @@ manager.
 import asyncio
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from random import randint
 
 from starlette.requests import Request
@@ -18,6 +19,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from api.house import House
 from api.plain_text import PlainText
+from api.protocol import HANG_UP, POUR, Form
 from errors import BadRequest
 from streams import sse
 from streams.follower import Follower
@@ -30,13 +32,7 @@ HEADERS = {
     "X-Accel-Buffering": "no",
 }
 
-HANG_UP = "leadstream.hang_up"
-"""The server's extension of a scope: a function that drops the connection, with what is unsent."""
-
 _MAX_ID_DIGITS = 18
-
-Form = Callable[[bytes], bytes]
-"""Durable frames, or b"" for a quiet time, as what is sent; b"" where that is nothing."""
 
 
 def position_of(header: str | None, query: str | None) -> int:
@@ -72,7 +68,9 @@ def respond(
 
 
 class EventStream(Response):
-    """What is durable past `after`, then each group as it is committed, to the last event.
+    """What is durable past `after`, then each group as it is committed, to the last event. Live
+    groups are poured into the connection; the loop has the beginning, the end, the quiet times, and
+    what a reader who cannot take so much has still to get.
 
     It ends earlier when the reader is gone, or is sent off by a server that goes. Who takes nothing
     for `send_timeout_s` is hung up on: he comes back as any other whose line broke.
@@ -94,14 +92,15 @@ class EventStream(Response):
             await send({"type": "http.response.body"})
             return
         with _following(self._house, self._log, self._after) as follower:
-            follower.on_stuck = scope.get("extensions", {}).get(HANG_UP) or _cancel()
+            ours = scope.get("extensions", {})
+            follower.on_stuck = ours.get(HANG_UP) or _cancel()
             leaving = asyncio.create_task(hung_up(receive))
             leaving.add_done_callback(lambda _: follower.leave())
             try:
                 await self._begin(send)
-                # A task of its own: what is woken wakes all that wait for it, and above this
-                # stand twenty coroutines.
-                await asyncio.create_task(self._send_all(follower, send))
+                if POUR in ours:
+                    follower.pour = partial(ours[POUR], self._form)
+                await self._send_all(follower, send)
             finally:
                 leaving.cancel()
 

@@ -3,7 +3,6 @@
 It moves events from the agent to the log and adds the rows that each makes true.
 """
 
-import asyncio
 from contextlib import aclosing
 from datetime import UTC, datetime
 
@@ -84,7 +83,6 @@ class Execution(Running):
                 if self.log.crowded or (silent and event["type"] == "token"):
                     silent = False
                     await self.log.settled()
-                    await asyncio.sleep(0)  # woken together, and its reader goes first
         if not self.log.ended:
             raise Problem("The agent ended without an answer.")
 

@@ -77,7 +77,7 @@ class Running(ABC):
         self._task.add_done_callback(lambda _: self._ended())
         self.log.epitaph = self._epitaph
         self.log.on_followers = self._followers
-        self._followers(self.log.followers)
+        self._followers(len(self.log.followers))
 
     async def opened(self) -> None:
         """Return once its opening is durable. Raises a Problem where it cannot be stored."""

@@ -9,17 +9,13 @@ sees both that the stream is quiet and that the reader takes nothing.
 import asyncio
 from collections.abc import Callable
 from math import inf
-from types import TracebackType
-from typing import Self, TypeVar
+from typing import Self
 
 from streams import sse
-from streams.log import Log
+from streams.log import Group, Log
 
 REWIND = sse.unnumbered({"type": "reset", "reason": "rewind", "provider": None})
 """To a reader ahead of the log, which was restored from a backup: the whole comes again."""
-
-
-Frames = TypeVar("Frames", bytes, None)
 
 
 class Follower:
@@ -36,6 +32,8 @@ class Follower:
         self.position = after
         self.dismissed = False
         """The server goes: this reader was asked to come back to the next one."""
+        self.pour: Callable[[bytes], bool] = lambda frames: False
+        """Takes frames at once, where it can: then nobody has to be woken for them."""
         self.on_stuck: Callable[[], object] = lambda: None
         self.gone = False
         """The reader has hung up, or was hung up on."""
@@ -51,47 +49,38 @@ class Follower:
         self._timer: asyncio.TimerHandle | None = None
 
     def __enter__(self) -> Self:
-        self.log.followers += 1
-        self.log.on_followers(self.log.followers)
+        self.log.join(self._told)
         self._set_timer(min(self._heartbeat_s, self._patience_s))
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         if self._timer is not None:
             self._timer.cancel()
-        self.log.followers -= 1
-        self.log.on_followers(self.log.followers)
+        self.log.leave(self._told)
 
     async def next(self) -> bytes | None:
         """All durable frames past the position; b"" for a heartbeat; None after the last event."""
-        log = self.log
         self._asking = True
+        frames = await self._next()
+        self._asking, self._spoke_at = False, self._loop.time()
+        return frames
+
+    async def _next(self) -> bytes | None:
         while not self.gone:
             if self._rewind:
                 self._rewind, self.position = False, 0
-                return self._give(REWIND)
-            if self.position < log.durable:
-                group = log.at_hand(self.position) or await log.read(self.position)
-                if group is not None:
-                    self.position = group.last
-                    return self._give(group.frames)
-            if log.whole or self.dismissed:
+                return REWIND
+            if (group := await self.log.read(self.position)) is not None:
+                self.position = group.last
+                return group.frames
+            if self.log.whole or self.dismissed:
                 break
-            self._waiter = waiter = log.news()
-            try:
-                await waiter
-            except asyncio.CancelledError:
-                log.forget(waiter)
-                raise
+            self._waiter = self._loop.create_future()
+            await self._waiter
             if self._silent:
                 self._silent = False
-                return self._give(b"")
-        return self._give(None)
+                return b""
+        return None
 
     def dismiss(self) -> None:
         """`next()` gives what is durable, then None, though the stream goes on."""
@@ -103,10 +92,21 @@ class Follower:
         self.gone = True
         self._nudge()
 
-    def _give(self, frames: Frames) -> Frames:
-        self._asking = False
-        self._spoke_at = self._loop.time()
-        return frames
+    def _told(self, group: Group) -> None:
+        """`group` is durable: whoever waits in `next()` is woken, unless it is poured past him."""
+        if self._waiter is None or self._waiter.done():
+            return
+        if group.first == self.position + 1 and not self.log.ended and self._poured(group):
+            self.position = group.last
+            self._spoke_at = self._loop.time()
+        else:
+            self._waiter.set_result(None)
+
+    def _poured(self, group: Group) -> bool:
+        try:
+            return self.pour(group.frames)
+        except Exception:
+            return False  # his own task meets it again; here it would break the journal
 
     def _look(self) -> None:
         # One timer for a connection, not one for each token: it asks how long it has been so.
@@ -131,4 +131,3 @@ class Follower:
     def _nudge(self) -> None:
         if self._waiter is not None and not self._waiter.done():
             self._waiter.set_result(None)
-            self.log.forget(self._waiter)

@@ -64,9 +64,10 @@ class Log:
         """The number of the newest event that anybody may see."""
         self.ended = ended
         """A terminal event was appended: nothing follows it."""
-        self.followers = 0
         self.epitaph: Epitaph = _bare
         """How the stream ends when what was appended can never be written: event and rows."""
+        self.followers: list[Callable[[Group], None]] = []
+        """Called with each group that has become durable."""
         self.on_followers: Callable[[int], None] = lambda count: None
         self._stored = stored
         self._dirty = dirty
@@ -113,7 +114,9 @@ class Log:
         """Return once everything appended so far is durable, or has been replaced by an end."""
         mark = self.last
         while self.durable < mark and not self.whole:
-            await self.news()
+            waiter = asyncio.get_running_loop().create_future()
+            self._waiters.append(waiter)
+            await waiter
 
     # The Journal's side.
 
@@ -131,7 +134,13 @@ class Log:
             self._let_go()
         self._newest = group
         self.durable = group.last
-        self._wake()
+        # Followers first: their readers have the words before whoever wrote them goes on.
+        for told in self.followers:
+            told(group)
+        waiters, self._waiters = self._waiters, []
+        for waiter in waiters:
+            if not waiter.done():
+                waiter.set_result(None)
 
     def _let_go(self) -> None:
         """Half of what is kept, at once: each event is moved but a few times."""
@@ -157,9 +166,9 @@ class Log:
         """The durable frames past `after`; None when there are none yet."""
         if after >= self.durable:
             return None
-        return self.at_hand(after) or await self._stored(self.stream_id, after)
+        return self._at_hand(after) or await self._stored(self.stream_id, after)
 
-    def at_hand(self, after: int) -> Group | None:
+    def _at_hand(self, after: int) -> Group | None:
         """The frames past `after`, which is less than `durable`, if memory has them all."""
         newest = self._newest
         if newest is None or newest.first == after + 1:
@@ -170,19 +179,10 @@ class Log:
             return Group(after + 1, newest.last, sse.after(newest.frames, after))
         return Group(after + 1, newest.last, sse.after(self._older, after) + newest.frames)
 
-    def news(self) -> asyncio.Future[None]:
-        """Done when the durable mark moves. One each: cancelling a shared one would wake all."""
-        waiter = asyncio.get_running_loop().create_future()
-        self._waiters.append(waiter)
-        return waiter
+    def join(self, told: Callable[[Group], None]) -> None:
+        self.followers.append(told)
+        self.on_followers(len(self.followers))
 
-    def forget(self, waiter: asyncio.Future[None]) -> None:
-        """Nobody waits for `waiter` any more, though no news has come."""
-        if waiter in self._waiters:
-            self._waiters.remove(waiter)
-
-    def _wake(self) -> None:
-        waiters, self._waiters = self._waiters, []
-        for waiter in waiters:
-            if not waiter.done():
-                waiter.set_result(None)
+    def leave(self, told: Callable[[Group], None]) -> None:
+        self.followers.remove(told)
+        self.on_followers(len(self.followers))

@@ -16,7 +16,8 @@ from tests.reading import PATIENCE_S
 class Inside:
     """A server in the test's own event loop: `house` is everything that it has wired."""
 
-    def __init__(self, house, port):
+    def __init__(self, app, house, port):
+        self.app = app
         self.house = house
         self.port = port
         self.http = httpx.AsyncClient(
@@ -47,11 +48,12 @@ async def inside(folder, **settings):
     """A Leadstream in this event loop, on a free port."""
     with mock.patch.dict(os.environ, serving.environment(folder, **settings), clear=True):
         found = load_settings()
+    app = create_app(found)
     listening = asyncio.get_running_loop().create_future()
     server = Server(
-        create_app(found),
+        app,
         found,
-        on_started=lambda house, port: listening.set_result(Inside(house, port)),
+        on_started=lambda house, port: listening.set_result(Inside(app, house, port)),
     )
     server.capture_signals = contextlib.nullcontext
     task = asyncio.create_task(server.serve())

@@ -6,6 +6,7 @@ import sqlite3
 import pytest
 
 from errors import Storage
+from streams.follower import Follower as Position
 from tests.inside import inside
 from tests.serving import events, frames, is_problem, script, text, types, words
 from tests.store.watched import Watched, on_disk
@@ -54,8 +55,9 @@ class Follower:
 async def speaking(leadstream, stream_id):
     """The execution, once its first word is on the disk."""
     execution = leadstream.house.executions.running[stream_id]
-    while b'"token"' not in on_disk(leadstream.house.database.path, stream_id):
-        await execution.log.news()
+    with Position(execution.log) as position:
+        while b'"token"' not in on_disk(leadstream.house.database.path, stream_id):
+            await position.next()
     return execution
 
 

@@ -17,48 +17,32 @@ from hypothesis.stateful import (
 
 from streams import sse
 from streams.follower import Follower
-from streams.log import Group, Log
+from streams.log import Log
+from tests.streams.table import Table, commit, token
 
 pytestmark = pytest.mark.anyio
 
 COMPLETE = {"type": "complete", "metadata": {}}
 
 
-def token(content):
-    return {"type": "token", "content": content}
-
-
-class Table:
-    """What a store has of one stream: its committed groups, read a page of two at a time."""
-
-    def __init__(self):
-        self.groups = []
-        self.reads = 0
-
-    @property
-    def last(self):
-        return self.groups[-1].last if self.groups else 0
-
-    async def stored(self, stream_id, after):
-        self.reads += 1
-        await asyncio.sleep(0)
-        page = [group for group in self.groups if group.last > after][:2]
-        frames = sse.after(b"".join(group.frames for group in page), after)
-        return Group(after + 1, page[-1].last, frames) if page else None
-
-
 class Reader:
-    """A follower in a task of its own, and the bytes that it has been given."""
+    """A follower in a task of its own, and the bytes that it has been given or that were poured."""
 
     def __init__(self, loop, log, after):
         self.after = after
         self.seen = b""
+        self.takes = True
         self.task = loop.create_task(self._read(log))
 
     async def _read(self, log):
         with Follower(log, self.after) as follower:
+            follower.pour = self._pour
             while (given := await follower.next()) is not None:
                 self.seen += given
+
+    def _pour(self, frames):
+        self.seen += frames if self.takes else b""
+        return self.takes
 
 
 class AnyOrder(RuleBasedStateMachine):
@@ -105,7 +89,7 @@ class AnyOrder(RuleBasedStateMachine):
 
     @rule(data=st.data())
     def join(self, data):
-        after = data.draw(st.integers(0, self.log.durable))
+        after = data.draw(st.integers(0, self.log.last))
         self.readers.append(Reader(self.loop, self.log, after))
 
     @precondition(lambda self: self.readers)
@@ -115,6 +99,12 @@ class AnyOrder(RuleBasedStateMachine):
         reader.task.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             self.loop.run_until_complete(reader.task)
+
+    @precondition(lambda self: self.readers)
+    @rule(data=st.data(), takes=st.booleans())
+    def open_or_close(self, data, takes):
+        """Its connection has room, or is full."""
+        data.draw(st.sampled_from(self.readers)).takes = takes
 
     @rule(turns=st.integers(1, 8))
     def let_them_read(self, turns):
@@ -138,7 +128,7 @@ class AnyOrder(RuleBasedStateMachine):
         for reader in self.readers:
             self.loop.run_until_complete(asyncio.wait_for(reader.task, 5))
             assert reader.seen == b"".join(self.written[reader.after :])
-        assert self.log.followers == 0
+        assert not self.log.followers
         self.loop.close()
 
 
@@ -147,12 +137,6 @@ def test_every_reader_gets_every_durable_event_once_and_in_order_whatever_happen
         run_state_machine_as_test(
             AnyOrder, settings=settings(max_examples=80, stateful_step_count=40, deadline=None)
         )
-
-
-def commit(log, table):
-    group, _ = log.take()
-    table.groups.append(group)
-    log.settle(group)
 
 
 async def test_old_groups_leave_memory_and_are_read_from_the_store(monkeypatch):
@@ -187,73 +171,3 @@ async def test_a_stream_takes_one_terminal_event_and_nothing_after_it():
 async def test_a_log_that_goes_on_numbers_on():
     log = Log("st", Table().stored, last=41)
     assert log.append(token("more")) == 42
-
-
-async def test_a_quiet_stream_gives_its_reader_a_heartbeat():
-    log = Log("st", Table().stored)
-    with Follower(log, heartbeat_s=0.001) as follower:
-        assert await follower.next() == b""
-        assert await follower.next() == b""
-
-
-async def test_a_reader_that_asks_for_no_more_is_stuck_and_one_that_waits_is_not():
-    log, stuck = Log("st", Table().stored), asyncio.Event()
-    with Follower(log, patience_s=0.001) as in_hand, Follower(log, patience_s=0.001) as waiting:
-        in_hand.on_stuck = stuck.set
-        waiting.on_stuck = lambda: pytest.fail("nobody has anything in hand")
-        asking = asyncio.create_task(waiting.next())
-        await asyncio.wait_for(stuck.wait(), 5)
-        waiting.leave()
-        assert await asking is None
-
-
-async def test_a_reader_that_is_sent_off_gets_what_is_durable_and_then_its_end():
-    table = Table()
-    log = Log("st", table.stored)
-    log.append(token("one"))
-    commit(log, table)
-    with Follower(log) as follower:
-        follower.dismiss()
-        assert await follower.next() == table.groups[0].frames
-        assert await follower.next() is None
-
-
-async def test_a_reader_that_waits_is_sent_off_at_once():
-    log = Log("st", Table().stored)
-    with Follower(log) as follower:
-        waiting = asyncio.create_task(follower.next())
-        await asyncio.sleep(0)
-        follower.dismiss()
-        assert await waiting is None
-
-
-async def test_a_log_knows_how_many_follow_it():
-    counts = []
-    log = Log("st", Table().stored)
-    log.on_followers = counts.append
-    with Follower(log), Follower(log):
-        pass
-    assert counts == [1, 2, 1, 0]
-
-
-async def test_readers_that_leave_while_they_wait_leave_nothing_behind():
-    log = Log("st", Table().stored)
-    for _ in range(100):
-        with Follower(log) as follower:
-            waiting = asyncio.create_task(follower.next())
-            await asyncio.sleep(0)
-            waiting.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await waiting
-    assert not log._waiters
-
-
-async def test_a_reader_that_is_sent_off_while_it_waits_leaves_nothing_behind():
-    log = Log("st", Table().stored)
-    with Follower(log) as follower:
-        waiting = asyncio.create_task(follower.next())
-        await asyncio.sleep(0)
-        assert log._waiters
-        follower.dismiss()
-        assert await waiting is None
-    assert not log._waiters
