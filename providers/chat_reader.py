@@ -4,7 +4,7 @@ Text is given out as it comes; usage, last and highest, as it is reported; `Fini
 Only the fields that are used are decoded. Tool calls are never run: none was offered.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -94,9 +94,8 @@ class ChatReader:
             event = _decode(payload)
             if event.error is not None:
                 raise self._error(event)
-            if event.choices:
-                for choice in event.choices:
-                    yield from self._choice(choice)
+            for choice in event.choices or ():
+                yield from self._choice(choice)
             if event.usage is not None:
                 yield from self._meter.read(event.usage.counts())
 
@@ -105,23 +104,23 @@ class ChatReader:
         raise fault(kind, self._provider, "no [DONE]")
         yield
 
-    def _choice(self, choice: _Choice) -> Iterator[Chunk]:
+    def _choice(self, choice: _Choice) -> Sequence[Chunk]:
         self._began = True
         if choice.index != 0:
             raise fault(errors.ProtocolError, self._provider, "a choice nobody asked for")
+        said: Sequence[Chunk] = ()
         if (delta := choice.delta) is not None:
+            if delta.content:
+                if self._finish is not None:
+                    raise fault(errors.ProtocolError, self._provider, "words after the end")
+                self._spoke = True
+                if text := self._halves.join(delta.content):
+                    said = (Text(text),)
             if thought := delta.reasoning_content or delta.reasoning:
-                yield Thinking(thought)
-            if delta.content and (text := self._words(delta.content)):
-                yield Text(text)
+                said = (Thinking(thought), *said)
         if choice.finish_reason and self._finish is None:
             self._finish = choice.finish_reason
-
-    def _words(self, content: str) -> str:
-        if self._finish is not None:
-            raise fault(errors.ProtocolError, self._provider, "words after the end")
-        self._spoke = True
-        return self._halves.join(content)
+        return said
 
     def _done(self) -> Iterator[Chunk]:
         if rest := self._halves.flush():

@@ -188,7 +188,8 @@ class Connection(asyncio.Protocol):
             self._asked.head.set_result((status, self._headers))
 
     def on_body(self, data: bytes) -> None:
-        self._asked.add(data)
+        assert self._body
+        self._body.add(data)
 
     def on_message_complete(self) -> None:
         if self._asked.head.done():

@@ -11,7 +11,7 @@ the model had said until then is kept.
 
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import TypeVar
 
 import msgspec
@@ -37,8 +37,8 @@ class Frames:
         self._limit = limit
         self._rest = bytearray()
 
-    def cut(self, data: bytes) -> Iterator[bytes]:
-        """Each whole frame without its separator. Raises `TooLarge`."""
+    def cut(self, data: bytes) -> Iterable[bytes]:
+        """Each whole frame without its separator. It or its iteration raises `TooLarge`."""
         separator, rest = self._separator, self._rest
         if rest:
             # Only the new bytes are searched, and those before them that may begin a separator.
@@ -46,11 +46,14 @@ class Frames:
             rest += data
             if rest.find(separator, max(seen, 0)) < 0:
                 self._check_rest()
-                return
+                return ()
             data = bytes(rest)
             rest.clear()
         *frames, last = data.split(separator)
         rest += last
+        return frames if len(data) <= self._limit else self._checked(frames)
+
+    def _checked(self, frames: list[bytes]) -> Iterator[bytes]:
         for frame in frames:
             if len(frame) > self._limit:
                 raise self._too_large()

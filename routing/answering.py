@@ -57,6 +57,11 @@ class Answering:
             try:
                 async with aclosing(self._steps(candidate)) as steps:
                     async for step in steps:
+                        if type(step) is Text:
+                            self._spoke = True
+                            self._shown += step.content
+                            yield {"type": "token", "content": step.content}
+                            continue
                         for event in self._told(step, candidate, decision):
                             yield event
             except Fault as error:
@@ -120,11 +125,7 @@ class Answering:
         )
 
     def _told(self, step: Step, candidate: Candidate, decision: Decision) -> Sequence[Event]:
-        """A candidate's words as events, its retries as warnings."""
-        if isinstance(step, Text):
-            self._spoke = True
-            self._shown += step.content
-            return ({"type": "token", "content": step.content},)
+        """Whom the reader hears from next, and a candidate's retries as warnings."""
         if isinstance(step, Retrying):
             self._candidates.touch(candidate)
             return (notices.retrying(candidate.name, step),)

@@ -13,7 +13,7 @@ from errors import BudgetReached, Fault, Problem, TotalTimeout
 from providers.base import Chunk, Finish, Request, Text, Thinking, Usage
 from resilience.deadline import Deadline
 from routing.candidates import Candidate
-from routing.meter import Meter
+from routing.meter import LONGEST_TOKEN, Meter
 
 
 class Outgoing(NamedTuple):
@@ -35,14 +35,18 @@ async def attempt(
         yield Outgoing()
         await candidate.source.loaded()  # no vendor's time: its timers begin with the request
         meter.send()
+        longest = request.max_tokens * LONGEST_TOKEN
         with deadline.watch() as watch:
             watch.wait()
             async with candidate.source.answer(request) as chunks:
                 async for chunk in chunks:
                     watch.came(content=type(chunk) is Text)
-                    _count(meter, chunk)
+                    if type(chunk) is Text:
+                        meter.text(chunk.content)
+                    else:
+                        _count(meter, chunk)
                     yield chunk
-                    if meter.overlong(request.max_tokens):
+                    if meter.characters > longest:
                         meter.cut()
                         break
                     watch.wait()
@@ -79,10 +83,8 @@ def is_text(chunk: object) -> bool:
 
 
 def _count(meter: Meter, chunk: Chunk) -> None:
-    """What a chunk adds to the attempt's account; words first, they come by thousands."""
-    if isinstance(chunk, Text):
-        meter.text(chunk.content)
-    elif isinstance(chunk, Usage):
+    """What a chunk that is no words adds to the attempt's account."""
+    if isinstance(chunk, Usage):
         meter.usage(chunk)
     elif isinstance(chunk, Thinking):
         meter.thinking(chunk.content)

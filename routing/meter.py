@@ -50,7 +50,8 @@ class Meter:
         self._receipt = receipt
         self._started = receipt.clock()
         self._sent = False
-        self._characters = 0
+        self.characters = 0
+        """Of words, so far."""
         self._thought = 0
         self._cut = False
         self._usage: Usage | None = None
@@ -70,8 +71,8 @@ class Meter:
         if self.ttft_ms is None:
             self._receipt.first_token()
             self.ttft_ms = self._ms()
-        self._characters += len(content)
-        if self._characters > self._may_reach:
+        self.characters += len(content)
+        if self.characters > self._may_reach:
             self._check()
 
     def thinking(self, content: str) -> None:
@@ -88,10 +89,6 @@ class Meter:
             max(of_input, cached + written), max(of_output, reasoning), cached, written, reasoning
         )
         self._may_reach = self._affordable()
-
-    def overlong(self, max_tokens: int) -> bool:
-        """The vendor does not keep `max_tokens`, however long its tokens are."""
-        return self._characters > max_tokens * LONGEST_TOKEN
 
     def cut(self) -> None:
         """We end the answer here, for its length."""
@@ -132,12 +129,12 @@ class Meter:
         """Cut short, or never counted: the vendor's last count is from before the end."""
         attempt = self.attempt
         attempt.reasoning_tokens = max(attempt.reasoning_tokens, estimate_tokens(self._thought))
-        seen = estimate_tokens(self._characters) + attempt.reasoning_tokens
+        seen = estimate_tokens(self.characters) + attempt.reasoning_tokens
         attempt.output_tokens = max(attempt.output_tokens, seen)
         attempt.usage_source = "estimated" if self._usage is None else "mixed"
 
     def _came_nothing(self) -> bool:
-        return self._usage is None and not self._characters and not self._thought
+        return self._usage is None and not self.characters and not self._thought
 
     def _affordable(self) -> float:
         """How many characters the budget pays for, whole tokens; below 0 where the prompt alone is
@@ -161,7 +158,7 @@ class Meter:
 
     @property
     def _over(self) -> bool:
-        return self._characters + self._thought > self._may_reach or self._may_reach < 0
+        return self.characters + self._thought > self._may_reach or self._may_reach < 0
 
     def _extend(self) -> None:
         while self._over and self._receipt.extend():

@@ -7,7 +7,7 @@ is shown it.
 """
 
 import re
-from collections.abc import AsyncGenerator, Callable, Iterable, Iterator, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterable, Iterator
 from contextlib import aclosing
 from functools import cache
 from typing import Any, Protocol
@@ -154,6 +154,8 @@ async def spoken(
         async with aclosing(events):
             async for event in events:
                 for shown in reply.take(event):
+                    if shown["type"] == "token":
+                        reply.said += shown["content"]
                     yield shown
                 if event["type"] == "reset":
                     reply = _Reply(gate(), first, behind)
@@ -168,14 +170,15 @@ class _Reply:
 
     def __init__(self, gate: Gate, first: str, behind: Callable[[str], Iterable[Event]]) -> None:
         self.gate = gate
+        self.said = ""
+        """What came through the gate."""
         self._first = first
         self._behind = behind
-        self._said = ""
 
     def take(self, event: Event) -> Iterable[Event]:
         if event["type"] == "token":
             shown = self.gate.take(event["content"])
-            return self._kept(self._begun(shown) if self._first else shown)
+            return self._begun(shown) if self._first else shown
         if event["type"] == "complete":
             return self._ended(event)
         if event.get("stitched"):
@@ -187,14 +190,7 @@ class _Reply:
         first, self._first = self._first, ""
         return ({"type": "token", "content": first}, *shown)
 
-    def _kept(self, shown: Iterable[Event]) -> Sequence[Event]:
-        events = tuple(shown)
-        for event in events:
-            if event["type"] == "token":
-                self._said += event["content"]
-        return events
-
     def _ended(self, complete: Event) -> Iterator[Event]:
-        yield from self._kept(self.gate.end())
-        yield from self._behind(self._said)
+        yield from self.gate.end()
+        yield from self._behind(self.said)
         yield complete
