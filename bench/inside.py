@@ -64,7 +64,17 @@ async def _fan_out(followers: int, events: int) -> float:
 
 async def _follow(log: Log) -> int:
     seen = 0
+
+    def pour(frames: bytes) -> bool:
+        """As a connection does that has room."""
+        nonlocal seen, chunk
+        chunk = b"%x\r\n%b\r\n" % (len(frames), frames)
+        seen += 1
+        return True
+
+    chunk = b""
     with Follower(log) as follower:
+        follower.pour = pour
         while await follower.next() is not None:
             seen += 1
     return seen
