@@ -61,9 +61,9 @@ class Answering:
                             self._spoke = True
                             self._shown += step.content
                             yield {"type": "token", "content": step.content}
-                            continue
-                        for event in self._told(step, candidate, decision):
-                            yield event
+                        else:
+                            for event in self._told(step, candidate, decision):
+                                yield event
             except Fault as error:
                 logger.warning("%s failed: %s (%s)", candidate.name, error, error.code)
                 fault = error

@@ -1,7 +1,8 @@
 """A Follower: a position in a log, and nothing more.
 
 Replay and live are one loop: `next()` gives every durable frame past the position as one bytes
-object, from memory or, when it is far behind, from the store. There is no queue, so a slow follower
+object, from memory or, when it is far behind, from the store. While somebody waits in it, live
+groups go past him through `pour`, where that takes them. There is no queue, so a slow follower
 costs nobody anything, and one that comes back starts where it says it was. One timer for its life
 sees both that the stream is quiet and that the reader takes nothing.
 """
