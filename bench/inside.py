@@ -67,12 +67,11 @@ async def _follow(log: Log) -> int:
 
     def pour(frames: bytes) -> bool:
         """As a connection does that has room."""
-        nonlocal seen, chunk
+        nonlocal seen
         chunk = b"%x\r\n%b\r\n" % (len(frames), frames)
         seen += 1
-        return True
+        return bool(chunk)
 
-    chunk = b""
     with Follower(log) as follower:
         follower.pour = pour
         while await follower.next() is not None:

@@ -34,8 +34,8 @@ async def attempt(
     with _told(candidate, meter):
         yield Outgoing()
         await candidate.source.loaded()  # no vendor's time: its timers begin with the request
-        meter.send()
         longest = request.max_tokens * LONGEST_TOKEN
+        meter.send()
         with deadline.watch() as watch:
             watch.wait()
             async with candidate.source.answer(request) as chunks:

@@ -101,7 +101,7 @@ class Follower:
             self.position = group.last
             self._spoke_at = self._loop.time()
         else:
-            self._waiter.set_result(None)
+            self._nudge()
 
     def _poured(self, group: Group) -> bool:
         try:
@@ -130,5 +130,6 @@ class Follower:
             self._timer = self._loop.call_later(delay_s, self._look)
 
     def _nudge(self) -> None:
+        """Wake whoever waits in `next()`, if somebody does."""
         if self._waiter is not None and not self._waiter.done():
             self._waiter.set_result(None)

@@ -180,6 +180,7 @@ class Log:
         return Group(after + 1, newest.last, sse.after(self._older, after) + newest.frames)
 
     def join(self, told: Callable[[Group], None]) -> None:
+        """Tell `told` of each group from here on, until it leaves."""
         self.followers.append(told)
         self.on_followers(len(self.followers))
 

@@ -2,12 +2,12 @@
 
 import asyncio
 import contextlib
-from unittest import mock
 
 import pytest
 
 from streams.follower import Follower
 from streams.log import Log
+from tests.resilience.hand import Hand
 from tests.streams.table import Table, commit, token
 
 pytestmark = pytest.mark.anyio
@@ -108,35 +108,19 @@ async def test_a_pour_that_breaks_is_met_by_its_own_reader_and_not_by_the_journa
         waiting[1].cancel()
 
 
-class Hand:
-    """A loop whose time is moved by hand."""
+class Loop(Hand):
+    """What a follower asks of its loop."""
 
     def __init__(self):
-        self._loop = asyncio.get_running_loop()
-        self._now = self._loop.time()
-        self._due = []
-        self.create_future = self._loop.create_future
-
-    def time(self):
-        return self._now
+        super().__init__()
+        self.create_future = asyncio.get_running_loop().create_future
 
     def call_later(self, delay_s, callback):
-        timer = mock.Mock(when=self._now + delay_s, run=callback)
-        self._due.append(timer)
-        return timer
-
-    def move(self, seconds):
-        self._now += seconds
-        due, self._due = self._due, []
-        for timer in due:
-            if timer.when <= self._now:
-                timer.run()
-            else:
-                self._due.append(timer)
+        return self.call_at(self.now + delay_s, callback)
 
 
 async def test_a_stream_that_is_poured_is_not_quiet(monkeypatch):
-    hand = Hand()
+    hand = Loop()
     monkeypatch.setattr("asyncio.get_running_loop", lambda: hand)
     table = Table()
     log = Log("st", table.stored)
