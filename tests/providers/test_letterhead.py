@@ -2,20 +2,27 @@
 
 import asyncio
 import functools
+import threading
+from unittest import mock
 
 import httpx2
 import pytest
 
 import errors
+from providers.cerebras import Cerebras
+from providers.claude import Claude
 from providers.letterhead import Letterhead
 from providers.upstream import opened
+from settings import Settings
 from tests.providers.answers import answered
+from tests.reading import PATIENCE_S
 from tests.transport.vendor import vendor as listening
 from tests.transport.vendor import whole
 
 pytestmark = pytest.mark.anyio
 
 ASK = {"model": "m", "max_tokens": 9, "messages": [{"role": "user", "content": "Who?"}]}
+PROVIDERS = {"claude": Claude, "openai_chat": Cerebras}
 OF_THE_BODY = {"content-length", "accept-encoding"}
 
 
@@ -55,6 +62,32 @@ async def test_what_a_vendor_is_told_above_the_body_is_what_its_sdk_tells(
 
 def told(attempt):
     return {k: v for k, v in attempt.headers.items() if k not in OF_THE_BODY}
+
+
+@pytest.mark.parametrize("module", ["claude", "openai_chat"])
+async def test_a_provider_opens_before_its_sdk_has_written_a_head_and_whoever_asks_waits(
+    module, monkeypatch
+):
+    imported, writers = threading.Event(), []
+
+    def write(url):
+        writers.append(threading.current_thread())
+        return httpx2.Request("POST", url)
+
+    def build(*given):
+        assert imported.wait(PATIENCE_S), "somebody waits for the SDK"
+        return Letterhead(write, "http://localhost", mock.Mock())
+
+    monkeypatch.setattr(f"providers.{module}._build", build)
+    provider = PROVIDERS[module](Settings())
+    await provider.open()
+    asking = asyncio.create_task(provider.loaded())
+    await asyncio.sleep(0)
+    assert not asking.done()
+    imported.set()
+    await asyncio.wait_for(asking, PATIENCE_S)
+    assert len(writers) == 1
+    assert writers[0] is not threading.current_thread()
 
 
 async def test_the_head_is_written_once_for_all_bodies():
